@@ -1,0 +1,76 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Needs Python 3.11 or later, git and make. Everything else goes into .venv and .cache of this checkout.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TREE := .cache/tree
+LINK := $(TREE)/ansible_collections/changeops/backup
+
+# Another Python, or a changed list of requirements, makes the stamp out of date and so the environment anew.
+PYVER := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+MADE := $(VENV)/.made-$(PYVER)
+FOR_DEMO := $(VENV)/.for-demo
+FOR_DEV := $(VENV)/.for-dev
+
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export ANSIBLE_HOME := $(CURDIR)/.cache/ansible
+# Through the link the checkout is importable as ansible_collections.changeops.backup, wherever it lies.
+export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/$(TREE)
+export PYTHONPATH := $(CURDIR)/$(TREE):$(CURDIR)/tests
+# Set, it would hide progress lines that are not flushed.
+unexport PYTHONUNBUFFERED
+
+.PHONY: help demo test lint sanity clean link
+
+help:  ## Show this list
+	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+# The demo uses the collection as a user gets it: built and installed.
+demo: export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.cache/collections
+demo: export PYTHONPATH := $(CURDIR)/tests
+demo: $(FOR_DEMO)  ## Six backup systems and a playbook that waits, aborts, verifies and reports
+	@mkdir -p .cache/dist .cache/collections && rm -f .cache/dist/*
+	@ansible-galaxy collection build --output-path .cache/dist >/dev/null
+	@ansible-galaxy collection install --offline --force -p .cache/collections .cache/dist/*.tar.gz >/dev/null
+	@exec $(BIN)/python demo/run.py
+
+test: $(FOR_DEV) link  ## The whole test suite; ARGS="tests/unit -k wait -n0" for a part of it
+	$(BIN)/pytest $(ARGS)
+
+lint: $(FOR_DEV) link  ## Style, types, documentation, changelog, and the sanity tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(LINK)/plugins tests/simulator
+	$(BIN)/yamllint --strict .
+	$(BIN)/ansible-lint
+	$(BIN)/antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs self .
+	$(BIN)/antsibull-changelog lint
+	@$(MAKE) --no-print-directory sanity
+
+sanity: $(FOR_DEV)  ## ansible-test sanity; SANITY_PYTHONS=all for every Python on PATH
+	scripts/sanity.sh
+
+clean:  ## Remove everything these commands made
+	rm -rf $(VENV) .cache .ansible .hypothesis .mypy_cache .pytest_cache .ruff_cache tests/output changelogs/.plugin-cache.yaml
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+link:
+	@mkdir -p $(dir $(LINK)) && ln -sfn ../../../.. $(LINK)
+
+$(MADE):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=...")'
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(FOR_DEMO): requirements/demo.txt $(MADE)
+	$(BIN)/python -m pip install -qq -r $<
+	@touch $@
+
+$(FOR_DEV): requirements/dev.txt requirements/demo.txt $(MADE)
+	$(BIN)/python -m pip install -qq -r $<
+	@touch $@ $(FOR_DEMO)

@@ -1,0 +1,121 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change at any time, do not extend it from elsewhere.
+"""The connection options of all modules."""
+
+from __future__ import annotations
+
+from ansible_collections.changeops.backup.plugins.module_utils._systems import SYSTEMS
+
+_CHOICES = ", ".join(sorted(SYSTEMS))
+
+
+class ModuleDocFragment:
+    """Options of section "connection"; the choices of O(system) come from the registry."""
+
+    DOCUMENTATION = (
+        r"""
+---
+options:
+  system:
+    description:
+      - Which backup system to talk to.
+      - Every other connection option that is left out, or empty, is looked up in the environment as
+        E(BACKUP_<SYSTEM>_<OPTION>), such as E(BACKUP_VEEAM_VSPC_ACCESS_TOKEN). What a task gives always wins.
+    type: str
+    required: true
+    choices: ["""
+        + _CHOICES
+        + r"""]
+  url:
+    description:
+      - Address of the system without the path of its API, such as V(https://vspc.example:1280). A path of the API at its
+        end is tolerated.
+      - Required for V(veeam_vspc) and V(rclone). For the other systems it stands instead of O(region), for an
+        installation of your own.
+    type: str
+  region:
+    description:
+      - Region of a hosted system. For V(flosum) one of V(us), V(de), V(jp), V(au).
+      - For V(avepoint_salesforce) and V(avepoint_iaas_paas) one of V(us), V(ca), V(ne), V(we), V(uk), V(fr), V(de), V(ch),
+        V(au), V(sg), V(jp), V(kr), V(uae), V(za), V(qa), V(gov), V(aos2), V(fedramp).
+    type: str
+  token_url:
+    description: Address of the token endpoint, where it is not the one that follows from O(region) or O(url).
+    type: str
+  access_token:
+    description:
+      - A ready bearer token or API key.
+      - It is renewed only if credentials are given too.
+    type: str
+  client_id:
+    description: Id of the OAuth client. For V(netapp_bluexp) with O(refresh_token) it can be left out.
+    type: str
+  client_secret:
+    description: Secret of the OAuth client.
+    type: str
+  client_certificate:
+    description:
+      - File with the certificate (PEM) of the OAuth client, instead of O(client_secret), for AvePoint and V(netapp_bluexp).
+      - Needs the Python libraries C(PyJWT) and C(cryptography).
+    type: path
+  client_private_key:
+    description: File with the private key (PEM, no passphrase) of O(client_certificate).
+    type: path
+  refresh_token:
+    description: A refresh token, for V(flosum), V(netapp_bluexp) and V(veeam_vspc).
+    type: str
+  refresh_token_file:
+    description:
+      - File that holds the refresh token alone; given by itself it is enough.
+      - When the system replaces the refresh token, the new one is written here, with mode 0600, before anything else is
+        sent. What the file holds is newer than O(refresh_token) and is used first.
+    type: path
+  redirect_uri:
+    description: Redirect address of the connected app; V(flosum) asks for it also when a token is refreshed.
+    type: str
+  username:
+    description: User name, for V(veeam_vspc) and V(rclone).
+    type: str
+  password:
+    description: Password of O(username).
+    type: str
+  scope:
+    description: OAuth scope, where it is not the product's own, for AvePoint.
+    type: str
+  connection_id:
+    description: Id of the connection (the user interface says organization). Required for V(flosum).
+    type: int
+  account_id:
+    description: Id of the account. Required for V(netapp_bluexp).
+    type: str
+  agent_id:
+    description: Id of the agent (connector), usually with C(clients) at its end. Required for V(netapp_bluexp).
+    type: str
+  organization_id:
+    description: Only jobs of this Salesforce organization, for V(avepoint_salesforce).
+    type: str
+  api_version:
+    description: Version sent as C(x-client-version) to V(veeam_vspc); V(3.5.1) if left out.
+    type: str
+  validate_certs:
+    description: Whether to check TLS certificates; V(true) if left out.
+    type: bool
+  ca_path:
+    description: File with the certificates (PEM) of the authorities to trust.
+    type: path
+  request_timeout:
+    description: Seconds that one HTTP exchange may take; V(30) if left out.
+    type: float
+  unreachable_timeout:
+    description:
+      - Seconds to go on trying without one good answer; V(300) if left out.
+      - Only reads are tried again. A request to stop a job is sent once.
+    type: float
+requirements:
+  - requests
+notes:
+  - The module runs where the system's API can be reached, usually on the control node (C(delegate_to=localhost) or
+    C(connection=local)).
+"""
+    )

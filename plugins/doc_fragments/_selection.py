@@ -1,0 +1,44 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change at any time, do not extend it from elsewhere.
+"""How jobs are selected, in all modules."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Options of section "selection"."""
+
+    DOCUMENTATION = r"""
+---
+options:
+  job_ids:
+    description:
+      - Ids of the jobs.
+      - An empty list selects no job at all; leave the option out to select by the others.
+    type: list
+    elements: str
+    aliases: [job_id]
+  names:
+    description:
+      - Names of the jobs; shell wildcards are understood, letter case counts.
+      - Jobs of AvePoint and V(netapp_bluexp) have no names. The name of a job of V(rclone) is its group.
+    type: list
+    elements: str
+  types:
+    description: Types of the jobs, in the words of the system (or its numbers), whatever the letter case.
+    type: list
+    elements: str
+  started_after:
+    description:
+      - Only jobs that started later than this. ISO 8601 with an offset, or an age such as V(90m), V(24h), V(7d).
+      - V(avepoint_salesforce) cannot list without a time window; there it is V(7d) if left out.
+      - A job whose start is not known is not left out.
+    type: str
+  started_before:
+    description: Only jobs that started earlier than this; written as O(started_after).
+    type: str
+  max_results:
+    description: At most so many jobs, the newest first.
+    type: int
+"""

@@ -1,0 +1,193 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change at any time, do not import it from elsewhere.
+"""Stopping jobs: the body of ``backup_job_abort``. Read, decide, write once, observe."""
+
+from __future__ import annotations
+
+import fnmatch
+import typing as t
+
+from ansible_collections.changeops.backup.plugins.module_utils._errors import BackupError, Misconfigured, Unanswered
+from ansible_collections.changeops.backup.plugins.module_utils._info import cost
+from ansible_collections.changeops.backup.plugins.module_utils._job import Job
+from ansible_collections.changeops.backup.plugins.module_utils._module import Answer, Task
+from ansible_collections.changeops.backup.plugins.module_utils._time import iso
+
+_LONGEST_GAP = 30.0
+_GAP_GROWTH = 1.3
+# Within one look while observing, trouble is sat out for so many seconds.
+_LOOK_PATIENCE = 10.0
+
+
+class Attempt:
+    """One job, what was done to it, and what came of it."""
+
+    def __init__(self, job: Job) -> None:
+        self.before = job
+        self.after: t.Optional[Job] = None
+        self.requested_at: t.Optional[str] = None
+        self.confirmed_at: t.Optional[str] = None
+        self.message = ""
+        self.refused = False
+
+    def to_dict(self) -> dict[str, t.Any]:
+        """Give the attempt as the module returns it."""
+        return {
+            "id": self.before.id,
+            "name": self.before.name,
+            "before": self.before.to_dict(),
+            "after": self.after.to_dict() if self.after else None,
+            "requested_at": self.requested_at,
+            "confirmed_at": self.confirmed_at,
+            "message": self.message,
+        }
+
+
+def abort_jobs(task: Task) -> Answer:
+    """Stop the selected jobs that are active; each has its own outcome."""
+    _check(task)
+    listing = task.system.look(task.selection)
+    for warning in listing.warnings:
+        task.warn(warning)
+    chosen = [job for job in listing.jobs.values() if not _excluded(job, task.params["exclude"] or ())]
+    ended = [Attempt(job) for job in chosen if not job.active]
+    active = [Attempt(job) for job in chosen if job.active]
+    missing = [job_id for job_id in task.selection.job_ids if job_id not in listing.jobs]
+    supported = task.system.CAPABILITIES.abort
+    if supported:
+        _cap(task, active)
+        if not task.check_mode:
+            _stop(task, active)
+            if task.params["wait"]:
+                _observe(task, active)
+    return _answer(task, active, ended, missing, supported)
+
+
+def _check(task: Task) -> None:
+    chosen = task.selection
+    if not (chosen.nothing or chosen.job_ids or chosen.names or chosen.types or chosen.started_after):
+        raise Misconfigured("an abort needs to know which jobs: give job_ids, names, types or started_after")
+    limit = task.params["max_jobs"]
+    if limit is not None and limit < 1:
+        raise Misconfigured("max_jobs has to be 1 or more")
+    for name in ("wait_timeout", "interval"):
+        if not 0.5 <= task.params[name] <= 86400.0:
+            raise Misconfigured(f"{name} has to be between 0.5 and 86400 seconds, not {task.params[name]:g}")
+
+
+def _excluded(job: Job, patterns: t.Iterable[str]) -> bool:
+    return any(
+        pattern == job.id or (job.name is not None and fnmatch.fnmatchcase(job.name, pattern)) for pattern in patterns
+    )
+
+
+def _cap(task: Task, active: list[Attempt]) -> None:
+    limit = task.params["max_jobs"]
+    if limit is None:
+        limit = len(task.selection.job_ids) if task.selection.job_ids else 1
+    if len(active) > limit:
+        found = ", ".join(str(attempt.before) for attempt in active[:20])
+        raise BackupError(
+            f"{len(active)} active jobs are selected, and max_jobs allows to stop {limit}: nothing was stopped. "
+            f"Narrow the selection or raise max_jobs. Selected: {found}"
+        )
+
+
+def _stop(task: Task, active: list[Attempt]) -> None:
+    for attempt in active:
+        if attempt.before.state == "stopping":
+            attempt.message = "was stopping already; nothing was sent"
+            continue
+        attempt.requested_at = iso(task.clock.now())
+        try:
+            attempt.message = task.system.stop_job(attempt.before)
+        except Unanswered as exc:
+            # It may have arrived. Sending it again could stop the next run: we read and see.
+            attempt.message = f"no answer to the request, which may have arrived: {exc}"
+        except BackupError as exc:
+            attempt.message = str(exc)
+            attempt.refused = True
+
+
+def _observe(task: Task, active: list[Attempt]) -> None:
+    """Look until every job is seen to have ended, or time is up."""
+    deadline = task.clock.monotonic() + task.params["wait_timeout"]
+    gap = min(1.0, task.params["interval"])
+    open_ = {attempt.before.id: attempt for attempt in active}
+    while open_:
+        left = deadline - task.clock.monotonic()
+        task.system.http.patience = max(0.0, min(_LOOK_PATIENCE, left))
+        try:
+            seen = task.system.look(task.selection._replace(job_ids=tuple(open_), names=(), types=(), started_after=None))
+        except Unanswered as exc:
+            for attempt in open_.values():
+                attempt.message = f"{attempt.message}; since then no answer: {exc}"
+        else:
+            for job in seen.jobs.values():
+                attempt = open_[job.id]
+                attempt.after = job
+                if not job.active:
+                    attempt.confirmed_at = iso(task.clock.now())
+                    del open_[job.id]
+        # What was refused is looked at once more, not waited for.
+        if left <= 0 or all(attempt.refused for attempt in open_.values()):
+            break
+        task.clock.sleep(min(gap, left))
+        gap = min(gap * _GAP_GROWTH, max(task.params["interval"], _LONGEST_GAP))
+
+
+def _answer(task: Task, active: list[Attempt], ended: list[Attempt], missing: list[str], supported: bool) -> Answer:
+    params = task.params
+    # A job that ended well was not stopped: it came to its end before the request took effect.
+    by_itself = [attempt for attempt in active if attempt.after is not None and attempt.after.result == "success"]
+    stopped = [attempt for attempt in active if attempt.confirmed_at and attempt not in by_itself]
+    rest = [attempt for attempt in active if attempt not in by_itself and attempt not in stopped]
+    unsupported = [] if supported else rest
+    predicted = rest if supported and task.check_mode else []
+    not_confirmed = rest if supported and not task.check_mode else []
+    already = ended + by_itself
+    problems = []
+    if unsupported and params["on_unsupported"] == "fail":
+        problems.append(f"the API has no call to stop a job. {task.system.INSTEAD_OF_ABORT}")
+    refused = [attempt for attempt in not_confirmed if attempt.refused]
+    if refused:
+        problems.append(f"not stopped: {_said(refused)}")
+    unseen = [attempt for attempt in not_confirmed if not attempt.refused]
+    if unseen and params["wait"]:
+        problems.append(f"not seen to stop within wait_timeout ({params['wait_timeout']:g} s): {_said(unseen)}")
+    if missing:
+        problems.append(f"no such job, or no longer listed: {', '.join(missing)}")
+    if already and params["fail_if_not_running"]:
+        problems.append(f"not running: {', '.join(str(attempt.after or attempt.before) for attempt in already)}")
+    sent = [attempt for attempt in stopped + not_confirmed if attempt.requested_at and not attempt.refused]
+    acted = sent + [attempt for attempt in predicted if attempt.before.state != "stopping"]
+    done = "Would stop" if task.check_mode else "Stopped"
+    counted = f"{done} {len(stopped + predicted)}, {len(already)} not running"
+    return {
+        "changed": bool(acted),
+        "failed": bool(problems),
+        "aborted": [attempt.to_dict() for attempt in stopped + predicted],
+        "already_finished": [attempt.to_dict() for attempt in already],
+        "unsupported": [attempt.to_dict() for attempt in unsupported],
+        "not_confirmed": [attempt.to_dict() for attempt in not_confirmed],
+        "missing": missing,
+        "reason": params["reason"],
+        "capabilities": task.system.CAPABILITIES._asdict(),
+        "diff": {
+            "before": {str(attempt.before.id): attempt.before.state for attempt in acted},
+            "after": {str(attempt.before.id): _state_after(attempt) for attempt in acted},
+        },
+        "msg": f"{task.system.TITLE}: {'; '.join([*problems, counted])}.",
+        **cost(task),
+    }
+
+
+def _said(attempts: list[Attempt]) -> str:
+    return ", ".join(f"{attempt.after or attempt.before} ({attempt.message})" for attempt in attempts)
+
+
+def _state_after(attempt: Attempt) -> str:
+    if attempt.after is None:
+        return "canceled"
+    return attempt.after.result or attempt.after.state

@@ -1,0 +1,348 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change at any time, do not import it from elsewhere.
+"""How we show a system who we are: one class per grant.
+
+A token is fetched when it is first needed, renewed before it ends, and once when the system answers 401.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import fcntl
+import os
+import tempfile
+import time
+import traceback
+import typing as t
+import uuid
+
+from ansible_collections.changeops.backup.plugins.module_utils._errors import (
+    AuthLost,
+    BackupError,
+    Misconfigured,
+    MissingLibrary,
+    Unanswered,
+)
+from ansible_collections.changeops.backup.plugins.module_utils._http import Call, Response, Transport, summary
+from ansible_collections.changeops.backup.plugins.module_utils._time import from_iso
+
+Encoding = t.Literal["form", "json"]
+
+# A token is renewed this long before its end, or after four fifths of a short life.
+_MARGIN = 60.0
+_LONGEST_LIFE = 30 * 86400.0
+JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+
+class FixedHeader:
+    """What the user gave, on every call; it cannot be renewed."""
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def authorization(self, http: Transport) -> str:
+        """Give the header."""
+        return self._value
+
+    def renew(self) -> bool:
+        """Say that nothing can be renewed."""
+        return False
+
+    def keep(self) -> dict[str, t.Any]:
+        """Say that there is nothing to keep."""
+        return {}
+
+    def restore(self, kept: dict[str, t.Any]) -> None:
+        """Take nothing over."""
+
+
+def basic_auth(username: str, password: str) -> FixedHeader:
+    """HTTP Basic."""
+    pair = base64.b64encode(f"{username}:{password}".encode()).decode()
+    return FixedHeader(f"Basic {pair}")
+
+
+def bearer(token: str) -> FixedHeader:
+    """A ready bearer token or API key."""
+    return FixedHeader(f"Bearer {token}")
+
+
+class Grant:
+    """An OAuth 2 grant at a token endpoint. A subclass says what it sends.
+
+    ``access_token``: a token the user gave as well; it is used until it is refused.
+    ``on_secret``: told each token that comes in, so that no output can show it.
+    """
+
+    def __init__(
+        self,
+        token_url: str,
+        fields: t.Mapping[str, str],
+        encoding: Encoding = "form",
+        access_token: t.Optional[str] = None,
+        on_secret: t.Callable[[str], None] = lambda secret: None,
+    ) -> None:
+        self.token_url = token_url
+        self.fields = dict(fields)
+        self.encoding = encoding
+        self.token = access_token
+        self.good_until: t.Optional[float] = None
+        self.on_secret = on_secret
+
+    def body(self) -> dict[str, str]:
+        """Give what is sent to the token endpoint."""
+        return self.fields
+
+    def authorization(self, http: Transport) -> str:
+        """Give the header, logging in when there is no token or it is about to end."""
+        if self.token is None or (self.good_until is not None and http.clock.monotonic() >= self.good_until):
+            self._login(http)
+        return f"Bearer {self.token}"
+
+    def renew(self) -> bool:
+        """Forget the refused token; the next call logs in."""
+        self.token = None
+        return True
+
+    def keep(self) -> dict[str, t.Any]:
+        """Give what the next slice of a wait needs so as not to log in again."""
+        return {"token": self.token, "good_until": self.good_until}
+
+    def restore(self, kept: dict[str, t.Any]) -> None:
+        """Take over what the slice before kept."""
+        self.token, self.good_until = kept["token"], kept["good_until"]
+        if self.token:
+            self.on_secret(self.token)
+
+    def _login(self, http: Transport) -> None:
+        asked_at = http.clock.monotonic()
+        answer = self._ask(http)
+        self.token = answer["access_token"]
+        self.on_secret(self.token)
+        life = self._life(answer.get("expires_in"), http)
+        self.good_until = None if life is None else asked_at + life - min(_MARGIN, life / 5)
+
+    def _ask(self, http: Transport) -> dict[str, t.Any]:
+        body = self.body()
+        call = Call(
+            "login",
+            "POST",
+            self.token_url,
+            json=body if self.encoding == "json" else None,
+            form=body if self.encoding == "form" else None,
+        )
+        answer: dict[str, t.Any] = http.login(call, self._parse)
+        return answer
+
+    def _parse(self, response: Response) -> dict[str, t.Any]:
+        if not 200 <= response.status < 300:
+            raise AuthLost(
+                f"the login at {self.token_url} was answered with HTTP {response.status}: {summary(response)}. "
+                f"Check {self._what()}"
+            )
+        body = response.json()
+        if not isinstance(body, dict) or not isinstance(body.get("access_token"), str) or not body["access_token"]:
+            raise Unanswered(f"the login at {self.token_url} gave no access_token")
+        return body
+
+    def _what(self) -> str:
+        return ", ".join(name for name in self.fields if name not in ("grant_type", "audience"))
+
+    @staticmethod
+    def _life(value: t.Any, http: Transport) -> t.Optional[float]:
+        """Read ``expires_in``: seconds, also as text; VSPC's document calls it a date. Odd values mean "not known"."""
+        moment = from_iso(value)
+        if moment is not None:
+            value = (moment - http.clock.now()).total_seconds()
+        try:
+            life = float(value)
+        except (TypeError, ValueError):
+            return None
+        return life if 0 < life <= _LONGEST_LIFE and not isinstance(value, bool) else None
+
+
+class RefreshGrant(Grant):
+    """The refresh grant. Some servers rotate the refresh token; the new one is kept before anything else happens."""
+
+    def __init__(
+        self,
+        token_url: str,
+        fields: t.Mapping[str, str],
+        store: RefreshTokenStore,
+        warn: t.Callable[[str], None],
+        encoding: Encoding = "form",
+        access_token: t.Optional[str] = None,
+        on_secret: t.Callable[[str], None] = lambda secret: None,
+    ) -> None:
+        super().__init__(token_url, fields, encoding, access_token, on_secret)
+        self.store = store
+        self.warn = warn
+
+    def keep(self) -> dict[str, t.Any]:
+        """Give the token, and the newest refresh token: without a file it is nowhere else."""
+        return {**super().keep(), "refresh_token": self.store.token}
+
+    def restore(self, kept: dict[str, t.Any]) -> None:
+        """Take over what the slice before kept."""
+        super().restore(kept)
+        self.store.token = kept["refresh_token"]
+        self.on_secret(self.store.token)
+
+    def body(self) -> dict[str, str]:
+        """Give the fields with the newest refresh token."""
+        return {**self.fields, "grant_type": "refresh_token", "refresh_token": self.store.token}
+
+    def _what(self) -> str:
+        return f"{super()._what()}, refresh_token" if self.fields else "refresh_token"
+
+    def _ask(self, http: Transport) -> dict[str, t.Any]:
+        with self.store.turn():
+            answer = super()._ask(http)
+            new = answer.get("refresh_token")
+            if isinstance(new, str) and new and new != self.store.token:
+                self.on_secret(new)
+                if not self.store.keep(new):
+                    self.warn(
+                        "The server replaced the refresh token, and the old one may no longer work. The new one is "
+                        "lost when this task ends: set refresh_token_file, where it is kept from then on"
+                    )
+        return answer
+
+
+class RefreshTokenStore:
+    """Where the newest refresh token is: in memory, and in a file of mode 0600 if there is one."""
+
+    def __init__(self, token: t.Optional[str], path: t.Optional[str], on_secret: t.Callable[[str], None]) -> None:
+        self._path = path
+        self._on_secret = on_secret
+        self.token = self._from_file() or token or ""
+        if not self.token:
+            raise Misconfigured(f"refresh_token_file {path} holds no token yet, and no refresh_token was given")
+
+    def _from_file(self) -> t.Optional[str]:
+        if self._path is None:
+            return None
+        try:
+            with open(self._path, encoding="utf-8") as file:
+                token = file.read().strip()
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as exc:
+            raise Misconfigured(f"refresh_token_file {self._path} cannot be read: {exc}") from exc
+        if token:
+            self._on_secret(token)
+        return token or None
+
+    @contextlib.contextmanager
+    def turn(self) -> t.Iterator[None]:
+        """Hold the file for one login, so that two tasks do not spend the same token; read it anew first."""
+        if self._path is None:
+            yield
+            return
+        folder = os.path.dirname(os.path.abspath(self._path))
+        if not os.access(folder, os.W_OK):
+            raise Misconfigured(
+                f"the folder of refresh_token_file {self._path} cannot be written, so that a rotated token would be lost"
+            )
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            self.token = self._from_file() or self.token
+            yield
+        finally:
+            os.close(handle)
+
+    def keep(self, token: str) -> bool:
+        """Keep a rotated token. False: only in memory."""
+        self.token = token
+        if self._path is None:
+            return False
+        folder = os.path.dirname(os.path.abspath(self._path))
+        try:
+            handle, draft = tempfile.mkstemp(dir=folder, prefix=".refresh-")
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(token + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(draft, self._path)
+        except OSError as exc:
+            raise BackupError(f"the rotated refresh token could not be written to {self._path}: {exc}") from exc
+        return True
+
+
+class AssertionGrant(Grant):
+    """Client credentials, proven by an assertion that the client's private key signs (RFC 7523, RS256)."""
+
+    def __init__(
+        self,
+        token_url: str,
+        client_id: str,
+        certificate_path: str,
+        key_path: str,
+        fields: t.Mapping[str, str],
+        encoding: Encoding = "form",
+        access_token: t.Optional[str] = None,
+        on_secret: t.Callable[[str], None] = lambda secret: None,
+    ) -> None:
+        super().__init__(token_url, fields, encoding, access_token, on_secret)
+        self.client_id = client_id
+        self._key, self._headers = _signer(certificate_path, key_path)
+
+    def body(self) -> dict[str, str]:
+        """Give the fields with a fresh assertion: each may be used once."""
+        import jwt
+
+        now = int(time.time())
+        claims = {
+            "iss": self.client_id,
+            "sub": self.client_id,
+            "aud": self.token_url,
+            "jti": str(uuid.uuid4()),
+            "iat": now,
+            "nbf": now - 60,
+            "exp": now + 300,
+        }
+        assertion = jwt.encode(claims, self._key, algorithm="RS256", headers=self._headers)
+        return {
+            **self.fields,
+            "client_id": self.client_id,
+            "client_assertion_type": JWT_BEARER,
+            "client_assertion": assertion,
+        }
+
+    def _what(self) -> str:
+        return "client_id, client_certificate, client_private_key"
+
+
+def _signer(certificate_path: str, key_path: str) -> tuple[t.Any, dict[str, str]]:
+    """Load the key; give it with the headers ``kid`` (hex) and ``x5t`` (base64url): the certificate's SHA-1.
+
+    Which of the two a server looks at is documented for neither vendor, so both are sent.
+    """
+    try:
+        import jwt
+        from cryptography import x509
+        from cryptography.hazmat.primitives import hashes, serialization
+    except ImportError as exc:
+        raise MissingLibrary("PyJWT[crypto]", traceback.format_exc()) from exc
+    del jwt
+    now = time.time()
+    try:
+        with open(key_path, "rb") as file:
+            key = serialization.load_pem_private_key(file.read(), password=None)
+    except (OSError, ValueError, TypeError) as exc:
+        raise Misconfigured(f"client_private_key {key_path} is not a readable PEM key without a passphrase") from exc
+    try:
+        with open(certificate_path, "rb") as file:
+            certificate = x509.load_pem_x509_certificate(file.read())
+    except (OSError, ValueError) as exc:
+        raise Misconfigured(f"client_certificate {certificate_path} is not a readable PEM certificate") from exc
+    expires = getattr(certificate, "not_valid_after_utc", None) or certificate.not_valid_after
+    if expires.timestamp() < now:
+        raise Misconfigured(f"client_certificate {certificate_path} expired at {expires:%Y-%m-%d}")
+    if key.public_key() != certificate.public_key():
+        raise Misconfigured(f"client_private_key {key_path} does not belong to client_certificate {certificate_path}")
+    print_ = certificate.fingerprint(hashes.SHA1())
+    return key, {"kid": print_.hex().upper(), "x5t": base64.urlsafe_b64encode(print_).rstrip(b"=").decode()}

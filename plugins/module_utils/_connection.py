@@ -1,0 +1,235 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change at any time, do not import it from elsewhere.
+"""From options and environment to a checked connection and selection. Nothing is sent here.
+
+Every refusal names the option, the system and the environment variable that can hold it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import typing as t
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from ansible.module_utils.common.validation import check_type_bool, check_type_float, check_type_int, check_type_path
+
+from ansible_collections.changeops.backup.plugins.module_utils._errors import Misconfigured
+from ansible_collections.changeops.backup.plugins.module_utils._http import Credential
+from ansible_collections.changeops.backup.plugins.module_utils._options import CONNECTION, CONNECTION_DEFAULTS
+from ansible_collections.changeops.backup.plugins.module_utils._system import (
+    BackupSystem,
+    Connection,
+    Login,
+    Selection,
+)
+from ansible_collections.changeops.backup.plugins.module_utils._time import user_moment_or_age
+
+_LOOPBACK = re.compile(r"(localhost|127(\.\d{1,3}){3}|::1)$", re.IGNORECASE)
+_READERS: t.Mapping[str, t.Callable[[str], t.Any]] = {
+    "str": str,
+    "path": check_type_path,
+    "int": check_type_int,
+    "float": check_type_float,
+    "bool": check_type_bool,
+}
+# One of each group: what a task gives keeps the environment from adding another.
+_EXCLUSIVE = (("url", "region"), ("client_secret", "client_certificate"))
+_GENERAL = frozenset(
+    {"system", "url", "region", "token_url", "access_token", "validate_certs", "ca_path"}
+    | {"request_timeout", "unreachable_timeout", "refresh_token_file"}
+)
+
+
+def variable(system: type[BackupSystem], option: str) -> str:
+    """Name the environment variable of an option."""
+    return f"BACKUP_{system.NAME}_{option}".upper()
+
+
+def connect(
+    system: type[BackupSystem],
+    params: t.Mapping[str, t.Any],
+    environ: t.Mapping[str, str],
+    warn: t.Callable[[str], None],
+    on_secret: t.Callable[[str], None],
+) -> tuple[Connection, Credential]:
+    """Check the connection options of one task and fill in what the environment and the defaults hold.
+
+    Gives the connection and what logs in to it.
+    """
+    given = {name: params.get(name) for name in CONNECTION if params.get(name) not in (None, "")}
+    options = _with_environment(system, given, environ)
+    for name in sorted(given.keys() - _GENERAL - _usable(system)):
+        warn(f"{name} means nothing to {system.NAME} and is not used")
+    for name, spec in CONNECTION.items():
+        if spec.get("no_log") and name in options:
+            on_secret(str(options[name]))
+    _refuse_contradictions(system, options)
+    for name in system.REQUIRED:
+        if name not in options:
+            raise Misconfigured(_missing(system, [name]))
+    login = _choose_login(system, options)
+    url, token_url = _addresses(system, options, warn)
+    for name in ("request_timeout", "unreachable_timeout"):
+        _check_seconds(name, options[name], above_zero=name == "request_timeout")
+    if options["validate_certs"] and "ca_path" in options and not os.path.exists(options["ca_path"]):
+        raise Misconfigured(f"ca_path {options['ca_path']} does not exist")
+    complete = {name: options.get(name) for name in CONNECTION}
+    connection = Connection(url, token_url, complete, warn, on_secret)
+    return connection, login.make(connection)
+
+
+def _usable(system: type[BackupSystem]) -> frozenset[str]:
+    of_logins = {name for login in system.LOGINS for name in login.options}
+    return frozenset({*of_logins, *system.REQUIRED, *system.OPTIONAL})
+
+
+def _with_environment(
+    system: type[BackupSystem], given: dict[str, t.Any], environ: t.Mapping[str, str]
+) -> dict[str, t.Any]:
+    options = dict(given)
+    usable = _usable(system) | _GENERAL
+    for name, spec in CONNECTION.items():
+        rivals = {rival for group in _EXCLUSIVE if name in group for rival in group} - {name}
+        value = environ.get(variable(system, name), "")
+        if name in given or name not in usable or not value or rivals & given.keys():
+            continue
+        try:
+            options[name] = _READERS[spec["type"]](value)
+        except (TypeError, ValueError) as exc:
+            raise Misconfigured(
+                f"{name} of {system.NAME} ({variable(system, name)} in the environment) is not a valid {spec['type']}"
+            ) from exc
+    for name, default in CONNECTION_DEFAULTS.items():
+        options.setdefault(name, default)
+    return options
+
+
+def _refuse_contradictions(system: type[BackupSystem], options: t.Mapping[str, t.Any]) -> None:
+    for group in _EXCLUSIVE:
+        if all(name in options for name in group):
+            raise Misconfigured(
+                f"{' and '.join(group)} contradict each other for {system.NAME}: give one of them "
+                f"(in the environment: {', '.join(variable(system, name) for name in group)})"
+            )
+    if "region" in options and options["region"] not in system.REGIONS:
+        known = f"one of {', '.join(system.REGIONS)}" if system.REGIONS else "not used: give url instead"
+        raise Misconfigured(
+            f"region {options['region']!r} does not exist for {system.NAME} ({variable(system, 'region')} in the "
+            f"environment): it is {known}"
+        )
+
+
+def _missing(system: type[BackupSystem], names: t.Sequence[str]) -> str:
+    variables = ", ".join(variable(system, name) for name in names)
+    return f"{', '.join(names)} is required for {system.NAME}: give the option, or {variables} in the environment"
+
+
+def _choose_login(system: type[BackupSystem], options: t.Mapping[str, t.Any]) -> Login:
+    """Choose the first complete way to log in; where none is, say what the one that was begun still lacks."""
+
+    def lacking(login: Login) -> list[str]:
+        # A refresh token may be in its file.
+        return [
+            name
+            for name in login.options
+            if name not in options and not (name == "refresh_token" and "refresh_token_file" in options)
+        ]
+
+    for login in system.LOGINS:
+        if not lacking(login):
+            return login
+    begun = [login for login in system.LOGINS if len(lacking(login)) < len(login.options)]
+    if begun:
+        nearest = min(begun, key=lambda login: len(lacking(login)))
+        raise Misconfigured(_missing(system, lacking(nearest)))
+    ways = "; or ".join(" + ".join(login.options) for login in system.LOGINS)
+    variables = ", ".join(dict.fromkeys(variable(system, name) for login in system.LOGINS for name in login.options))
+    raise Misconfigured(f"{system.NAME} needs a login: {ways} (in the environment: {variables})")
+
+
+def _addresses(
+    system: type[BackupSystem], options: t.Mapping[str, t.Any], warn: t.Callable[[str], None]
+) -> tuple[str, str]:
+    if "region" in options:
+        url, token_url = system.REGIONS[options["region"]]
+    elif "url" in options:
+        url = _checked_url(system, "url", options["url"], warn)
+        cut = (url + "/").find(system.API_ROOT + "/")
+        url = (url[:cut] if cut >= 0 else url).rstrip("/")
+        token_url = url + system.TOKEN_PATH
+    elif system.DEFAULT_ADDRESS is not None:
+        url, token_url = system.DEFAULT_ADDRESS
+    else:
+        raise Misconfigured(
+            f"region or url is required for {system.NAME}: give one of them, or {variable(system, 'region')} or "
+            f"{variable(system, 'url')} in the environment"
+        )
+    if "token_url" in options:
+        token_url = _checked_url(system, "token_url", options["token_url"], warn)
+    return url, token_url
+
+
+def _checked_url(system: type[BackupSystem], name: str, value: str, warn: t.Callable[[str], None]) -> str:
+    where = f"{name} of {system.NAME} ({variable(system, name)} in the environment)"
+    try:
+        parts = urlsplit(value.strip())
+        port_is_good = parts.port is None or parts.port > 0
+    except ValueError:
+        raise Misconfigured(f"{where} is not a valid address") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_good or re.search(r"\s", parts.netloc):
+        raise Misconfigured(f"{where} has to be an address such as https://backup.example:1280")
+    if parts.username is not None or parts.password is not None:
+        raise Misconfigured(f"{where} holds a user or password: give these as options of their own")
+    if parts.query or parts.fragment:
+        raise Misconfigured(f"{where} has to end before any ? or #")
+    if parts.scheme == "http" and not _LOOPBACK.match(parts.hostname):
+        warn(f"{where} is plain http: credentials and tokens cross the network unencrypted")
+    return parts.geturl().rstrip("/")
+
+
+def _check_seconds(name: str, value: float, above_zero: bool = False) -> None:
+    if not (0 < value if above_zero else 0 <= value) or value > 366 * 86400:
+        raise Misconfigured(f"{name} has to be {'more than 0' if above_zero else '0 or more'} seconds, and below a year")
+
+
+def select(system: type[BackupSystem], params: t.Mapping[str, t.Any], now: datetime) -> Selection:
+    """Check the selection of one task."""
+    ids = tuple(dict.fromkeys(str(job_id).strip() for job_id in params.get("job_ids") or ()))
+    pattern, description = system.ID_FORMAT
+    for job_id in ids:
+        if not re.fullmatch(pattern, job_id) or len(job_id) > 256:
+            raise Misconfigured(f"{job_id!r} cannot be the id of a job of {system.NAME}: it has to be {description}")
+    names = tuple(params.get("names") or ())
+    if names and not system.CAPABILITIES.names:
+        raise Misconfigured(f"jobs of {system.NAME} have no names: select with job_ids, types or started_after")
+    after = _moment("started_after", params.get("started_after"), now)
+    before = _moment("started_before", params.get("started_before"), now)
+    if after and before and after >= before:
+        raise Misconfigured("started_after has to be earlier than started_before")
+    limit = params.get("max_results")
+    if limit is not None and limit < 1:
+        raise Misconfigured("max_results has to be 1 or more")
+    return Selection(
+        # An empty list of ids is not "all jobs": it is what a playbook has when it found none.
+        nothing=params.get("job_ids") == [],
+        job_ids=ids,
+        names=names,
+        types=tuple(params.get("types") or ()),
+        states=tuple(params.get("states") or ()),
+        results=tuple(params.get("results") or ()),
+        started_after=after,
+        started_before=before,
+        max_results=limit,
+    )
+
+
+def _moment(name: str, value: t.Optional[str], now: datetime) -> t.Optional[datetime]:
+    if value is None or value == "":
+        return None
+    try:
+        return user_moment_or_age(value, now)
+    except ValueError as exc:
+        raise Misconfigured(f"{name} has to be {exc}") from exc

@@ -1,0 +1,60 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change at any time, do not import it from elsewhere.
+"""What can go wrong, as one small family.
+
+Every message is one sentence an operator can act on. The edge (``_module``) adds the system and the address,
+and passes the text through the redactor; nothing else turns an error into ``fail_json``.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+
+class BackupError(Exception):
+    """Something expected went wrong; the text says what to do next."""
+
+
+class Misconfigured(BackupError):
+    """Options are missing, contradictory or out of range. Raised before anything is sent."""
+
+
+class MissingLibrary(BackupError):
+    """A Python library that this login needs is not installed."""
+
+    def __init__(self, library: str, traceback: str) -> None:
+        super().__init__(library)
+        self.library = library
+        self.traceback = traceback
+
+
+class Unanswered(BackupError):
+    """No usable answer: network trouble, an overloaded server, a body that is cut or is not JSON. It may pass.
+
+    ``retry_after``: seconds the server asked us to stay away, or None.
+    """
+
+    def __init__(self, message: str, retry_after: t.Optional[float] = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class AuthLost(BackupError):
+    """The system does not accept who we are, also not after one renewal."""
+
+
+class Refused(BackupError):
+    """The system answered and said no; asking again does not help. ``status`` is the HTTP status."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Fenced(BackupError):
+    """This collection stopped itself: a write where only reads are allowed, or a token on its way to a stranger."""
+
+
+class Unsupported(BackupError):
+    """The system's API has no such call."""

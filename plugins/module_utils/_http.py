@@ -1,0 +1,382 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change at any time, do not import it from elsewhere.
+"""The transport: one ``requests.Session``, and the fences around it.
+
+It knows bytes and statuses, a system knows meanings. What it guarantees:
+
+* a call is declared as a read, a write or a login; writes leave only where writing was allowed, and are sent once;
+* the bearer token goes to its own origin and nowhere else, also when a server redirects or links elsewhere;
+* reads are tried again while the trouble may pass, bounded by ``patience``; "no answer" is never an answer;
+* a body is bounded in size, also when it arrives compressed, and an exchange is bounded in time.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import random
+import traceback
+import typing as t
+import zlib
+from urllib.parse import quote, urlencode, urljoin, urlsplit
+
+from ansible_collections.changeops.backup.plugins.module_utils._errors import (
+    AuthLost,
+    BackupError,
+    Fenced,
+    Misconfigured,
+    MissingLibrary,
+    Refused,
+    Unanswered,
+)
+from ansible_collections.changeops.backup.plugins.module_utils._time import Clock
+
+try:
+    import requests
+    from requests.auth import AuthBase
+    from urllib3.exceptions import HTTPError as Urllib3Error
+except ImportError:
+    HAS_REQUESTS = False
+    REQUESTS_TRACEBACK = traceback.format_exc()
+    AuthBase = object
+else:
+    HAS_REQUESTS = True
+    REQUESTS_TRACEBACK = ""
+
+Kind = t.Literal["read", "write", "login"]
+
+# 520 is how Veeam spells every server error; 408 and 425 ask for the same request again.
+TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
+MAX_BODY = 256 * 1024 * 1024
+MAX_REDIRECTS = 5
+_CHUNK = 256 * 1024
+_FIRST_PAUSE = 0.5
+_LONGEST_PAUSE = 30.0
+
+
+def origin(url: str) -> tuple[str, str, int]:
+    """Scheme, host and port of an address."""
+    parts = urlsplit(url)
+    return parts.scheme.lower(), (parts.hostname or "").lower(), parts.port or {"https": 443}.get(parts.scheme, 80)
+
+
+def segment(identifier: str) -> str:
+    """Quote an id into one path segment, whatever it contains."""
+    if identifier.strip(".") == "":
+        raise Misconfigured(f"{identifier!r} cannot be the id of a job")
+    return quote(identifier, safe="")
+
+
+class Response:
+    """An answer, whatever its status: a whole, bounded body."""
+
+    def __init__(self, status: int, headers: t.Mapping[str, str], body: bytes) -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
+
+    def json(self) -> t.Any:
+        """Read the body as JSON, or raise Unanswered: a proxy's error page is no answer of the system."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError) as exc:
+            kind = self.headers.get("Content-Type", "no content type")
+            raise Unanswered(f"the answer (HTTP {self.status}, {kind}) is not JSON") from exc
+
+    def json_or_none(self) -> t.Any:
+        """Read the body as JSON where it is JSON."""
+        try:
+            return self.json()
+        except Unanswered:
+            return None
+
+    def retry_after(self, now: float) -> t.Optional[float]:
+        """Seconds the server asked us to wait: the header (seconds or a date), or ``retryAfter`` in the body."""
+        for value in (self.headers.get("Retry-After"), *_body_retry_after(self.json_or_none())):
+            seconds = _seconds(value, now)
+            if seconds is not None:
+                return seconds
+        return None
+
+
+def _body_retry_after(body: t.Any) -> list[t.Any]:
+    # Veeam documents {"errors": [{"code": 429, "retryAfter": 25}]} and no header.
+    errors = body.get("errors") if isinstance(body, dict) else None
+    return [error.get("retryAfter") for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
+
+
+def _seconds(value: t.Any, now: float) -> t.Optional[float]:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = email.utils.parsedate_to_datetime(str(value)).timestamp() - now
+        except (ValueError, TypeError, OverflowError):
+            return None
+    return max(0.0, seconds) if seconds < 1e9 else None
+
+
+class Call(t.NamedTuple):
+    """One request. ``url`` is absolute. ``answered`` says which odd statuses are the system's own answer."""
+
+    kind: Kind
+    method: str
+    url: str
+    query: t.Optional[t.Sequence[tuple[str, str]]] = None
+    headers: t.Optional[t.Mapping[str, str]] = None
+    json: t.Any = None
+    form: t.Optional[t.Mapping[str, str]] = None
+    answered: t.Callable[[Response], bool] = lambda response: False
+
+
+class Credential(t.Protocol):
+    """What the transport asks of a login: the header's value, and a new one when it is refused."""
+
+    def authorization(self, http: Transport) -> str:
+        """Give the value of the Authorization header, logging in if that is needed."""
+
+    def renew(self) -> bool:
+        """Forget a refused token. False: there is no way to get another."""
+
+    def keep(self) -> dict[str, t.Any]:
+        """Give what the next slice of a wait needs so as not to log in again."""
+
+    def restore(self, kept: dict[str, t.Any]) -> None:
+        """Take over what the slice before kept."""
+
+
+class Statistics:
+    """What a task cost the system."""
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.logins = 0
+        self.throttled_seconds = 0.0
+
+
+class _Header(AuthBase):
+    """Set the header ourselves: with ``auth=None`` requests would let a .netrc entry replace it."""
+
+    def __init__(self, value: t.Optional[str]) -> None:
+        self.value = value
+
+    def __call__(self, request: t.Any) -> t.Any:
+        if self.value is not None:
+            request.headers["Authorization"] = self.value
+        return request
+
+
+class Transport:
+    """One session with one system.
+
+    ``patience``: seconds for which reads and logins are tried again before Unanswered is raised. The wait makes it
+    small, so that the deadline stays in its own hands.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        credential: Credential,
+        clock: Clock,
+        request_timeout: float,
+        patience: float,
+        verify: t.Union[bool, str] = True,
+        allow_writes: bool = False,
+        max_body: int = MAX_BODY,
+    ) -> None:
+        if not HAS_REQUESTS:
+            raise MissingLibrary("requests", REQUESTS_TRACEBACK)
+        self.base_url = base_url
+        self.credential = credential
+        self.clock = clock
+        self.request_timeout = request_timeout
+        self.patience = patience
+        self.verify = verify
+        self.allow_writes = allow_writes
+        self.max_body = max_body
+        self.statistics = Statistics()
+        self._session = requests.Session()
+        self._session.headers.update({"Accept": "application/json", "Accept-Encoding": "gzip"})
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def read(self, call: Call, parse: t.Callable[[Response], t.Any] = Response.json) -> t.Any:
+        """Send a read until it is answered; give what ``parse`` makes of the answer.
+
+        ``parse`` may raise Unanswered for an answer that cannot be one, which is then asked for again.
+        Raises Unanswered, AuthLost, Refused, Fenced.
+        """
+        self._fence(call)
+        return self._until_answered(call, lambda: parse(self._authorized(call)))
+
+    def write(self, call: Call) -> Response:
+        """Send a write once. Unanswered means: it may or may not have happened, read to find out."""
+        if not self.allow_writes:
+            raise Fenced(f"a write ({call.method} {_path(call.url)}) was stopped: only reads are allowed here")
+        self._fence(call)
+        return self._authorized(call)
+
+    def login(self, call: Call, parse: t.Callable[[Response], t.Any]) -> t.Any:
+        """Send a login, which carries no token, to the address that the options named."""
+
+        def once() -> t.Any:
+            self.statistics.logins += 1
+            response = self._exchange(call, None)
+            self._raise_transient(call, response)
+            return parse(response)
+
+        return self._until_answered(call, once)
+
+    def _fence(self, call: Call) -> None:
+        if origin(call.url) != origin(self.base_url):
+            host = urlsplit(call.url).hostname
+            raise Fenced(f"the server pointed to another host ({host}); the token was not sent there")
+
+    def _until_answered(self, call: Call, once: t.Callable[[], t.Any]) -> t.Any:
+        began = self.clock.monotonic()
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                return once()
+            except Unanswered as exc:
+                left = began + self.patience - self.clock.monotonic()
+                rest = exc.retry_after if exc.retry_after is not None else pause * random.uniform(0.5, 1.0)
+                if rest > left:
+                    raise
+                if exc.retry_after is not None:
+                    self.statistics.throttled_seconds += rest
+                self.clock.sleep(rest)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+
+    def _authorized(self, call: Call) -> Response:
+        for attempt in ("first", "renewed"):
+            response = self._follow(call, self.credential.authorization(self))
+            if response.status != 401:
+                break
+            if attempt == "renewed" or not self.credential.renew():
+                raise AuthLost(
+                    f"{call.method} {_path(call.url)} was answered with HTTP 401"
+                    + (" again, with a token just renewed" if attempt == "renewed" else "")
+                    + f": {summary(response)}. Check the credentials"
+                )
+        if 200 <= response.status < 300 or call.answered(response):
+            return response
+        self._raise_transient(call, response)
+        if response.status == 403:
+            raise AuthLost(
+                f"{call.method} {_path(call.url)} was answered with HTTP 403: {summary(response)}. "
+                "The login is good but lacks a permission that this call needs"
+            )
+        raise Refused(
+            f"{call.method} {_path(call.url)} was answered with HTTP {response.status}: {summary(response)}",
+            response.status,
+        )
+
+    def _raise_transient(self, call: Call, response: Response) -> None:
+        if response.status in TRANSIENT_STATUSES and not call.answered(response):
+            raise Unanswered(
+                f"{call.method} {_path(call.url)} was answered with HTTP {response.status}: {summary(response)}",
+                response.retry_after(self.clock.now().timestamp()),
+            )
+
+    def _follow(self, call: Call, authorization: str) -> Response:
+        for _hop in range(MAX_REDIRECTS + 1):
+            response = self._exchange(call, authorization)
+            target = response.headers.get("Location")
+            if response.status not in (301, 302, 303, 307, 308) or call.kind != "read" or not target:
+                return response
+            call = call._replace(url=urljoin(call.url, target), query=None)
+            self._fence(call)
+        raise Unanswered(f"{call.method} {_path(call.url)} was redirected more than {MAX_REDIRECTS} times")
+
+    def _exchange(self, call: Call, authorization: t.Optional[str]) -> Response:
+        self.statistics.requests += 1
+        give_up_at = self.clock.monotonic() + self.request_timeout
+        try:
+            with self._session.request(
+                call.method,
+                call.url if not call.query else f"{call.url}?{urlencode(call.query, quote_via=quote)}",
+                headers=call.headers,
+                json=call.json,
+                data=call.form,
+                auth=_Header(authorization),
+                timeout=self.request_timeout,
+                allow_redirects=False,
+                verify=self.verify,
+                stream=True,
+            ) as answer:
+                body = b"".join(self._pieces(answer, give_up_at))
+                return Response(answer.status_code, answer.headers, body)
+        except requests.exceptions.SSLError as exc:
+            raise BackupError(
+                f"the TLS certificate of {urlsplit(call.url).hostname} was not accepted ({_reason(exc)}). "
+                "Give the authority's certificate as ca_path"
+            ) from exc
+        except (requests.exceptions.RequestException, Urllib3Error, OSError, zlib.error) as exc:
+            raise Unanswered(f"{call.method} {_path(call.url)} got no answer ({_reason(exc)})") from exc
+
+    def _pieces(self, answer: t.Any, give_up_at: float) -> t.Iterator[bytes]:
+        # We inflate ourselves: requests would unpack a whole chunk, however large it becomes, before we could count.
+        inflate = zlib.decompressobj(47) if answer.headers.get("Content-Encoding", "identity") == "gzip" else None
+        size = 0
+        for chunk in answer.raw.stream(_CHUNK, decode_content=False):
+            pending = chunk
+            while pending:
+                piece = pending if inflate is None else inflate.decompress(pending, _CHUNK)
+                pending = b"" if inflate is None else inflate.unconsumed_tail
+                size += len(piece)
+                if size > self.max_body:
+                    raise BackupError(f"the answer is larger than {self.max_body} bytes; narrow the selection")
+                yield piece
+            if self.clock.monotonic() > give_up_at:
+                raise Unanswered(f"the answer took longer than request_timeout ({self.request_timeout:g} s)")
+        if inflate is not None and not inflate.eof:
+            raise Unanswered("the compressed answer is cut short")
+
+
+def _path(url: str) -> str:
+    return urlsplit(url).path or "/"
+
+
+def _reason(exc: BaseException) -> str:
+    """Name the cause without the address: a query can hold what should not be printed."""
+    if isinstance(exc, requests.exceptions.Timeout):
+        return "timed out"
+    cause: BaseException = exc
+    for _depth in range(6):
+        inner = getattr(cause, "reason", None) or (cause.args[0] if cause.args else None)
+        if not isinstance(inner, BaseException):
+            break
+        cause = inner
+    text = cause.args[-1] if cause.args and isinstance(cause.args[-1], str) else str(cause)
+    return text.split(": ", 1)[-1][:200] or type(cause).__name__
+
+
+def summary(response: Response) -> str:
+    """Say in a few words what an error body holds, in any of the documented shapes, with its request id."""
+    body = response.json_or_none()
+    if not isinstance(body, dict):
+        text = response.body[:200].decode("utf-8", "replace").strip()
+        return "a page that is not JSON" if text.startswith("<") else text or "an empty body"
+    said = [text for text in _messages(body) if text]
+    request_id = next((body[key] for key in ("requestId", "traceId") if isinstance(body.get(key), str)), None)
+    text = "; ".join(dict.fromkeys(said))[:400] or "no message"
+    return f"{text} (request {request_id})" if request_id else text
+
+
+def _messages(body: t.Any) -> t.Iterator[str]:
+    """Every human text in an error body: strings, lists of strings, lists of error objects."""
+    if isinstance(body, str):
+        yield " ".join(body.split())
+    elif isinstance(body, list):
+        for item in body:
+            yield from _messages(item)
+    elif isinstance(body, dict):
+        for key in ("message", "error", "error_description", "errors", "code"):
+            if body.get(key) not in (None, "") and (key != "code" or isinstance(body[key], str)):
+                yield from _messages(body[key])

@@ -1,0 +1,50 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change at any time, do not import it from elsewhere.
+"""Looking at jobs: the body of ``backup_job_info``."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.changeops.backup.plugins.module_utils._job import Job, tally
+from ansible_collections.changeops.backup.plugins.module_utils._module import Answer, Task
+from ansible_collections.changeops.backup.plugins.module_utils._time import iso
+
+
+def look_at_jobs(task: Task) -> Answer:
+    """Give the selected jobs, counted, and whether they are all."""
+    details = task.params["details"] or ()
+    task.system.keep_raw = "raw" in details
+    queried_at = iso(task.clock.now())
+    listing = task.system.look(task.selection)
+    for warning in listing.warnings:
+        task.warn(warning)
+    jobs: list[Job] = list(listing.jobs.values())
+    limit = task.selection.max_results
+    cut = limit is not None and len(jobs) > limit
+    jobs = jobs[:limit]
+    if "steps" in details:
+        jobs = [job._replace(parts=task.system.steps(job)) for job in jobs]
+    return {
+        "changed": False,
+        "jobs": [job.to_dict() for job in jobs],
+        "count": len(jobs),
+        "active_count": sum(job.active for job in jobs),
+        "by_state": tally(job.state for job in jobs),
+        "by_result": tally(job.result for job in jobs),
+        "complete": listing.complete and not cut,
+        "capabilities": task.system.CAPABILITIES._asdict(),
+        "queried_at": queried_at,
+        **cost(task),
+    }
+
+
+def cost(task: Task) -> dict[str, t.Any]:
+    """Give what the task cost the system."""
+    statistics = task.system.http.statistics
+    return {
+        "requests": statistics.requests,
+        "logins": statistics.logins,
+        "throttled_seconds": round(statistics.throttled_seconds, 3),
+    }

@@ -1,0 +1,126 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change at any time, do not import it from elsewhere.
+"""What a backup job is, the same for every system. No I/O."""
+
+from __future__ import annotations
+
+import typing as t
+from datetime import datetime
+
+from ansible_collections.changeops.backup.plugins.module_utils._time import from_iso, iso
+
+State = t.Literal["queued", "running", "stopping", "paused", "idle", "finished", "unknown"]
+Result = t.Literal["success", "warning", "failed", "canceled", "skipped"]
+
+STATES: tuple[State, ...] = t.get_args(State)
+RESULTS: tuple[Result, ...] = t.get_args(Result)
+INACTIVE: frozenset[str] = frozenset({"idle", "finished"})
+
+
+class Meaning(t.NamedTuple):
+    """What one vendor word means, and which document says that the word exists."""
+
+    state: State
+    result: t.Optional[Result]
+    source: str
+
+
+class Counts(t.NamedTuple):
+    """Objects (records, volumes, files) inside a job. None where the system does not say."""
+
+    successful: t.Optional[int] = None
+    failed: t.Optional[int] = None
+    skipped: t.Optional[int] = None
+    total: t.Optional[int] = None
+
+
+class Part(t.NamedTuple):
+    """A volume, an object or a step of a job."""
+
+    name: t.Optional[str]
+    state: State
+    result: t.Optional[Result]
+    message: t.Optional[str] = None
+    counts: Counts = Counts()
+
+    def to_dict(self) -> dict[str, t.Any]:
+        """Give the part as a module returns it."""
+        return {**self._asdict(), "counts": self.counts._asdict()}
+
+
+class Job(t.NamedTuple):
+    """One run of a backup job, or a definition with its latest run (``veeam_vspc``).
+
+    A named tuple and not a dataclass: a hundred thousand of them have to fit beside their JSON.
+    ``run`` tells one run from the next where the id alone does not (a definition's start time, a restarted server);
+    it is compared by the wait and not returned.
+    """
+
+    system: str
+    id: str
+    name: t.Optional[str]
+    type: t.Optional[str]
+    state: State
+    result: t.Optional[Result]
+    vendor_state: t.Optional[str]
+    started: t.Optional[datetime] = None
+    finished: t.Optional[datetime] = None
+    duration: t.Optional[float] = None
+    percent: t.Optional[float] = None
+    eta: t.Optional[datetime] = None
+    counts: Counts = Counts()
+    message: t.Optional[str] = None
+    parts: tuple[Part, ...] = ()
+    log_path: t.Optional[str] = None
+    raw: t.Optional[dict[str, t.Any]] = None
+    run: str = ""
+
+    @property
+    def active(self) -> bool:
+        """Say whether the job may still touch data. What is unknown may."""
+        return self.state not in INACTIVE
+
+    def to_dict(self) -> dict[str, t.Any]:
+        """Give the job as a module returns it: times as ISO 8601 UTC, ``run`` left out."""
+        return {
+            "system": self.system,
+            "id": self.id,
+            "name": self.name,
+            "type": self.type,
+            "state": self.state,
+            "result": self.result,
+            "active": self.active,
+            "vendor_state": self.vendor_state,
+            "started": iso(self.started),
+            "finished": iso(self.finished),
+            "duration": self.duration,
+            "percent": self.percent,
+            "eta": iso(self.eta),
+            "counts": self.counts._asdict(),
+            "message": self.message,
+            "parts": [part.to_dict() for part in self.parts],
+            "log_path": self.log_path,
+            "raw": self.raw,
+        }
+
+    @classmethod
+    def from_dict(cls, kept: t.Mapping[str, t.Any], run: str) -> Job:
+        """Read back what ``to_dict`` gave."""
+        fields = {name: value for name, value in kept.items() if name != "active"}
+        parts = tuple(Part(**{**part, "counts": Counts(**part["counts"])}) for part in kept["parts"])
+        moments = {name: from_iso(kept[name]) for name in ("started", "finished", "eta")}
+        return cls(**{**fields, **moments, "counts": Counts(**kept["counts"]), "parts": parts, "run": run})
+
+    def __str__(self) -> str:
+        label = f"{self.id} ({self.name})" if self.name and self.name != self.id else self.id
+        return f"{label} {self.result or self.state}"
+
+
+def tally(words: t.Iterable[t.Optional[str]]) -> dict[str, int]:
+    """Count each word that is not None."""
+    counted: dict[str, int] = {}
+    for word in words:
+        if word is not None:
+            counted[word] = counted.get(word, 0) + 1
+    return counted

@@ -1,0 +1,85 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change at any time, do not import it from elsewhere.
+"""The edge: builds everything for one task, and is the one place that calls ``exit_json`` and ``fail_json``."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ansible_collections.changeops.backup.plugins.module_utils._connection import connect, select
+from ansible_collections.changeops.backup.plugins.module_utils._errors import BackupError, Misconfigured, MissingLibrary
+from ansible_collections.changeops.backup.plugins.module_utils._http import Credential, Transport
+from ansible_collections.changeops.backup.plugins.module_utils._options import CONNECTION, SELECTION, Spec
+from ansible_collections.changeops.backup.plugins.module_utils._system import BackupSystem, Connection, Selection
+from ansible_collections.changeops.backup.plugins.module_utils._systems import SYSTEMS
+from ansible_collections.changeops.backup.plugins.module_utils._time import Clock
+
+Answer = dict[str, t.Any]
+
+
+class Task(t.NamedTuple):
+    """What one module run works with."""
+
+    params: dict[str, t.Any]
+    system: BackupSystem
+    selection: Selection
+    clock: Clock
+    check_mode: bool
+    warn: t.Callable[[str], None]
+
+
+def run_module(options: Spec, work: t.Callable[[Task], Answer], writes: bool = False) -> None:
+    """Run one module: ``work`` gets a task and gives the result; ``failed`` in it makes the task fail.
+
+    Nothing is sent before every option is checked. Without ``writes``, and in check mode, the transport refuses to
+    send anything but reads and logins.
+    """
+    module = AnsibleModule(argument_spec={**CONNECTION, **SELECTION, **options}, supports_check_mode=True)
+    clock = Clock()
+    chosen = SYSTEMS[module.params["system"]]
+
+    def keep_secret(secret: str) -> None:
+        # no_log covers what came as an option; what came from the environment, a file or a login is added here.
+        if secret:
+            module.no_log_values.add(secret)
+
+    answer: Answer
+    try:
+        connection, credential = connect(chosen, module.params, os.environ, module.warn, keep_secret)
+        selection = select(chosen, module.params, clock.now())
+        http = _transport(connection, credential, clock, writes and not module.check_mode)
+        system = chosen(connection, http)
+        task = Task(module.params, system, selection, clock, module.check_mode, module.warn)
+        try:
+            answer = work(task)
+        finally:
+            system.close()
+            http.close()
+    except MissingLibrary as exc:
+        module.fail_json(msg=missing_required_lib(exc.library), exception=exc.traceback)
+    except Misconfigured as exc:
+        module.fail_json(msg=f"Nothing was sent: {exc}.")
+    except BackupError as exc:
+        module.fail_json(msg=f"{chosen.TITLE} at {connection.url}: {exc}.")
+    if answer.pop("failed", False):
+        module.fail_json(**answer)
+    module.exit_json(**answer)
+
+
+def _transport(connection: Connection, credential: Credential, clock: Clock, allow_writes: bool) -> Transport:
+    verify: t.Union[bool, str] = connection["validate_certs"]
+    if verify and connection["ca_path"]:
+        verify = connection["ca_path"]
+    return Transport(
+        connection.url,
+        credential,
+        clock,
+        connection["request_timeout"],
+        connection["unreachable_timeout"],
+        verify,
+        allow_writes,
+    )

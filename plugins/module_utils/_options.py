@@ -1,0 +1,86 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change at any time, do not import it from elsewhere.
+"""Argument specs; the doc fragments say the same in words, and a sanity test compares the two.
+
+Connection options have no defaults here: what a task leaves out is looked up in the environment first.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.changeops.backup.plugins.module_utils._job import RESULTS, STATES
+from ansible_collections.changeops.backup.plugins.module_utils._systems import SYSTEMS
+
+Spec = dict[str, dict[str, t.Any]]
+
+CONNECTION: Spec = {
+    "system": {"type": "str", "required": True, "choices": sorted(SYSTEMS)},
+    "url": {"type": "str"},
+    "region": {"type": "str"},
+    "token_url": {"type": "str", "no_log": False},
+    "access_token": {"type": "str", "no_log": True},
+    "client_id": {"type": "str"},
+    "client_secret": {"type": "str", "no_log": True},
+    "client_certificate": {"type": "path"},
+    "client_private_key": {"type": "path", "no_log": False},
+    "refresh_token": {"type": "str", "no_log": True},
+    "refresh_token_file": {"type": "path", "no_log": False},
+    "redirect_uri": {"type": "str"},
+    "username": {"type": "str"},
+    "password": {"type": "str", "no_log": True},
+    "scope": {"type": "str"},
+    "connection_id": {"type": "int"},
+    "account_id": {"type": "str"},
+    "agent_id": {"type": "str"},
+    "organization_id": {"type": "str"},
+    "api_version": {"type": "str"},
+    "validate_certs": {"type": "bool"},
+    "ca_path": {"type": "path"},
+    "request_timeout": {"type": "float"},
+    "unreachable_timeout": {"type": "float"},
+}
+CONNECTION_DEFAULTS: dict[str, t.Any] = {"validate_certs": True, "request_timeout": 30.0, "unreachable_timeout": 300.0}
+
+SELECTION: Spec = {
+    "job_ids": {"type": "list", "elements": "str", "aliases": ["job_id"]},
+    "names": {"type": "list", "elements": "str"},
+    "types": {"type": "list", "elements": "str"},
+    "started_after": {"type": "str"},
+    "started_before": {"type": "str"},
+    "max_results": {"type": "int"},
+}
+
+INFO: Spec = {
+    "states": {"type": "list", "elements": "str", "choices": list(STATES)},
+    "results": {"type": "list", "elements": "str", "choices": list(RESULTS)},
+    "details": {"type": "list", "elements": "str", "choices": ["steps", "raw"]},
+}
+
+WAIT: Spec = {
+    "state": {"type": "str", "choices": ["finished", "successful", "idle"], "default": "finished"},
+    "require": {"type": "str", "choices": ["all", "any"], "default": "all"},
+    "accept_results": {"type": "list", "elements": "str", "choices": list(RESULTS), "default": ["success"]},
+    "wait_timeout": {"type": "float", "default": 3600.0},
+    "wait_until": {"type": "str"},
+    "interval": {"type": "float", "default": 5.0},
+    "max_interval": {"type": "float", "default": 60.0},
+    "progress_interval": {"type": "float", "default": 60.0},
+    "quiet_period": {"type": "float", "default": 0.0},
+    "appear_timeout": {"type": "float", "default": 120.0},
+    "stall_timeout": {"type": "float"},
+    "on_missing": {"type": "str", "choices": ["fail", "finished", "ignore"], "default": "fail"},
+    "fail_on_timeout": {"type": "bool", "default": True},
+}
+
+ABORT: Spec = {
+    "max_jobs": {"type": "int"},
+    "exclude": {"type": "list", "elements": "str"},
+    "reason": {"type": "str"},
+    "wait": {"type": "bool", "default": True},
+    "wait_timeout": {"type": "float", "default": 900.0},
+    "interval": {"type": "float", "default": 5.0},
+    "fail_if_not_running": {"type": "bool", "default": False},
+    "on_unsupported": {"type": "str", "choices": ["fail", "skip"], "default": "fail"},
+}

@@ -1,0 +1,376 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change at any time, do not import it from elsewhere.
+"""The contract between a backup system and everything else.
+
+A system is one class in ``_systems/``: tables first (states, logins, capabilities), then ``to_job`` and a few calls.
+Nothing outside that file knows its name.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import typing as t
+from abc import ABC, abstractmethod
+from datetime import datetime, timedelta
+
+from ansible_collections.changeops.backup.plugins.module_utils._auth import (
+    AssertionGrant,
+    Encoding,
+    Grant,
+    RefreshGrant,
+    RefreshTokenStore,
+    bearer,
+)
+from ansible_collections.changeops.backup.plugins.module_utils._errors import Unanswered, Unsupported
+from ansible_collections.changeops.backup.plugins.module_utils._http import Call, Credential, Response, Transport, summary
+from ansible_collections.changeops.backup.plugins.module_utils._job import Job, Meaning, Part
+
+
+class Login(t.NamedTuple):
+    """One way to log in: the options it needs, and what makes the credential of them."""
+
+    options: tuple[str, ...]
+    make: t.Callable[[Connection], Credential]
+
+
+class Capabilities(t.NamedTuple):
+    """What the system's API can do. Returned by the modules, so that a role can decide before the change window."""
+
+    one_by_id: bool
+    abort: bool
+    steps: bool = False
+    log: bool = False
+    percent: bool = False
+    names: bool = False
+    definitions: bool = False
+
+
+class Connection:
+    """The connection options of one task: checked, with defaults and environment filled in."""
+
+    def __init__(
+        self,
+        url: str,
+        token_url: str,
+        options: dict[str, t.Any],
+        warn: t.Callable[[str], None],
+        on_secret: t.Callable[[str], None],
+    ) -> None:
+        self.url = url
+        self.token_url = token_url
+        self.options = options
+        self.warn = warn
+        self.on_secret = on_secret
+
+    def __getitem__(self, name: str) -> t.Any:
+        return self.options[name]
+
+    def grant(self, *names: str, encoding: Encoding = "form", **fixed: str) -> Grant:
+        """Make the grant that sends these options and these fixed fields."""
+        return Grant(self.token_url, self._fields(names, fixed), encoding, self["access_token"], self.on_secret)
+
+    def refresh_grant(self, *names: str, encoding: Encoding = "form", **fixed: str) -> RefreshGrant:
+        """Make the refresh grant, with the newest of option and file."""
+        store = RefreshTokenStore(self["refresh_token"], self["refresh_token_file"], self.on_secret)
+        fields = self._fields(names, fixed)
+        return RefreshGrant(
+            self.token_url, fields, store, self.warn, encoding, self["access_token"], self.on_secret
+        )
+
+    def assertion_grant(self, encoding: Encoding = "form", **fixed: str) -> AssertionGrant:
+        """Make the grant that a certificate signs."""
+        return AssertionGrant(
+            self.token_url,
+            self["client_id"],
+            self["client_certificate"],
+            self["client_private_key"],
+            fixed,
+            encoding,
+            self["access_token"],
+            self.on_secret,
+        )
+
+    def _fields(self, names: t.Iterable[str], fixed: t.Mapping[str, str]) -> dict[str, str]:
+        return {**{name: self[name] for name in names}, **fixed}
+
+
+READY_TOKEN = Login(("access_token",), lambda connection: bearer(connection["access_token"]))
+
+
+class Selection(t.NamedTuple):
+    """Which jobs a task is about. Empty tuples and None mean "all", ``nothing`` means none at all."""
+
+    nothing: bool = False
+    job_ids: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
+    results: tuple[str, ...] = ()
+    started_after: t.Optional[datetime] = None
+    started_before: t.Optional[datetime] = None
+    max_results: t.Optional[int] = None
+
+    def matches(self, job: Job) -> bool:
+        """Say whether a job is meant. A job whose start is not known is never left out by time."""
+        return (
+            (not self.job_ids or job.id in self.job_ids)
+            and (not self.names or any(fnmatch.fnmatchcase(job.name or "", pattern) for pattern in self.names))
+            and (not self.types or (job.type or "").casefold() in self.types)
+            and (not self.states or job.state in self.states)
+            and (not self.results or job.result in self.results)
+            and (self.started_after is None or job.started is None or job.started >= self.started_after)
+            and (self.started_before is None or job.started is None or job.started <= self.started_before)
+        )
+
+
+class Listing:
+    """Jobs as one look saw them. ``complete`` is false where the system kept pages from us."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, Job] = {}
+        self.complete = True
+        self.warnings: list[str] = []
+
+    def add(self, jobs: t.Iterable[Job]) -> int:
+        """Take a page; the first sight of an id counts. Gives how many were new."""
+        before = len(self.jobs)
+        for job in jobs:
+            self.jobs.setdefault(job.id, job)
+        return len(self.jobs) - before
+
+    def incomplete(self, why: str) -> None:
+        """Say that jobs may be missing from this listing."""
+        self.complete = False
+        warning = f"The list of jobs may not be complete: {why}"
+        if warning not in self.warnings:
+            self.warnings.append(warning)
+
+
+class Page(t.NamedTuple):
+    """One page of a list, and where the next one is (None: the server says that there is none)."""
+
+    items: list[t.Any]
+    next: t.Any
+    total: t.Optional[int] = None
+    # The total counts all pages, so that reaching it ends the list.
+    total_ends: bool = True
+    # A page with nothing new is not yet a sign that the server repeats itself.
+    may_repeat: bool = False
+
+
+class BackupSystem(ABC):
+    """One backup system. Subclasses fill in the tables and the few calls."""
+
+    NAME: t.ClassVar[str]
+    TITLE: t.ClassVar[str]
+    # Vendor word, lower case -> what it means.
+    STATES: t.ClassVar[t.Mapping[str, Meaning]]
+    # Vendor number -> vendor word, where the API speaks in numbers.
+    TYPES: t.ClassVar[t.Mapping[str, str]] = {}
+    CAPABILITIES: t.ClassVar[Capabilities]
+    # Region -> (API address, token address). Empty: the system is known only by its url.
+    REGIONS: t.ClassVar[t.Mapping[str, tuple[str, str]]] = {}
+    # API and token address of a service that is the same for all its customers.
+    DEFAULT_ADDRESS: t.ClassVar[t.Optional[tuple[str, str]]] = None
+    # A path that users paste behind the address; what follows it is cut off.
+    API_ROOT: t.ClassVar[str]
+    # Where the token endpoint is, seen from the url of a system that is not in a region.
+    TOKEN_PATH: t.ClassVar[str] = ""
+    LOGINS: t.ClassVar[tuple[Login, ...]]
+    REQUIRED: t.ClassVar[tuple[str, ...]] = ()
+    # Connection options that this system can use beside those of its logins.
+    OPTIONAL: t.ClassVar[tuple[str, ...]] = ()
+    # What a job id looks like: a pattern and its description. Anything else is refused before it is sent.
+    ID_FORMAT: t.ClassVar[tuple[str, str]] = (r".+", "not empty")
+    # What an operator does where the API has no abort.
+    INSTEAD_OF_ABORT: t.ClassVar[str] = ""
+
+    def __init__(self, connection: Connection, http: Transport) -> None:
+        self.connection = connection
+        self.http = http
+        self.keep_raw = False
+
+    # -- what a system must or may say ---------------------------------------------------------------------------
+
+    @abstractmethod
+    def list_jobs(self, selection: Selection) -> Listing:
+        """Give all jobs of the selection's time window, complete; finer filters are applied by the caller."""
+
+    @abstractmethod
+    def to_job(self, raw: dict[str, t.Any]) -> t.Optional[Job]:
+        """Read one job as the API gives it. None: it has no id."""
+
+    def find_jobs(self, selection: Selection) -> Listing:
+        """Give the jobs with the selection's ids; those not there are left out. Default: from the list."""
+        return self.list_jobs(selection)
+
+    def stop_job(self, job: Job) -> str:
+        """Ask the system to stop a job; give its words. Sent once. Default: the API has no such call."""
+        raise Unsupported(f"{self.TITLE} has no call to stop a job. {self.INSTEAD_OF_ABORT}")
+
+    def steps(self, job: Job) -> tuple[Part, ...]:
+        """Give the job's steps where they take a call of their own. Default: what the job already holds."""
+        return job.parts
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+
+    # -- what is the same for all --------------------------------------------------------------------------------
+
+    def look(self, selection: Selection) -> Listing:
+        """Give the selected jobs, each once: in the order of the ids asked for, else newest first."""
+        if selection.nothing:
+            return Listing()
+        listing = self.find_jobs(selection) if selection.job_ids else self.list_jobs(selection)
+        wanted = selection._replace(types=tuple(str(self.type_word(word)).casefold() for word in selection.types))
+        jobs = [job for job in listing.jobs.values() if wanted.matches(job)]
+        if selection.job_ids:
+            order = {job_id: place for place, job_id in enumerate(selection.job_ids)}
+            jobs.sort(key=lambda job: order[job.id])
+        else:
+            jobs.sort(key=lambda job: job.started.timestamp() if job.started else float("inf"), reverse=True)
+        listing.jobs = {job.id: job for job in jobs}
+        strange = sorted({str(job.vendor_state) for job in jobs if job.state == "unknown"})
+        if strange:
+            listing.warnings.append(
+                f"{self.TITLE} reports states that its documents do not name, or that say nothing: "
+                f"{', '.join(strange)}. Such jobs count as active"
+            )
+        return listing
+
+    @classmethod
+    def meaning(cls, word: t.Any) -> Meaning:
+        """Look a vendor's state up; what is not in the table is ``unknown``."""
+        return cls.STATES.get(str(word).casefold(), Meaning("unknown", None, "not documented"))
+
+    @classmethod
+    def type_word(cls, word: t.Optional[str]) -> t.Optional[str]:
+        """Give the vendor's word for a type that may come as a number."""
+        return None if word is None else cls.TYPES.get(word, word)
+
+    def take(self, listing: Listing, items: t.Iterable[t.Any]) -> int:
+        """Add raw jobs to a listing; give how many were new. What cannot be read makes the listing incomplete."""
+        jobs = []
+        for item in items:
+            job = self.to_job(mapping(item))
+            if job is None:
+                listing.incomplete("an entry of the list has no job id")
+            else:
+                jobs.append(job._replace(raw=item) if self.keep_raw else job)
+        return listing.add(jobs)
+
+    def paged(self, first: t.Any, fetch: t.Callable[[t.Any], Page]) -> Listing:
+        """Fetch page after page until there is nothing more, and say so where that cannot be known."""
+        listing = Listing()
+        cursor = first
+        total = None
+        while cursor is not None:
+            page = fetch(cursor)
+            total, cursor = page.total, page.next
+            new = self.take(listing, page.items)
+            if not page.items or (page.total_ends and total is not None and len(listing.jobs) >= total):
+                break
+            if not new and not page.may_repeat:
+                listing.incomplete("the server repeats its pages")
+                break
+        if total is not None and len(listing.jobs) < total:
+            listing.incomplete(f"the server counts {total} jobs and showed {len(listing.jobs)}")
+        return listing
+
+    # -- helpers for subclasses ----------------------------------------------------------------------------------
+
+    def headers(self) -> dict[str, str]:
+        """Headers that every call of this API needs."""
+        return {}
+
+    def get(
+        self,
+        path: str,
+        query: t.Sequence[tuple[str, str]] = (),
+        parse: t.Callable[[Response], t.Any] = Response.json,
+        answered: t.Callable[[Response], bool] = lambda response: False,
+    ) -> t.Any:
+        """Read ``path`` below the API's address."""
+        call = Call("read", "GET", self.connection.url + path, query, self.headers(), answered=answered)
+        return self.http.read(call, parse)
+
+
+    def rows(
+        self, path: str, query: t.Sequence[tuple[str, str]], key: str, envelope: t.Sequence[str] = ()
+    ) -> tuple[list[t.Any], dict[str, t.Any]]:
+        """Read a list: the rows below ``key`` and the object they stand in. An answer without rows is no answer."""
+
+        def parse(response: Response) -> tuple[list[t.Any], dict[str, t.Any]]:
+            body = mapping(response.json())
+            for name in envelope:
+                body = mapping(body.get(name))
+            items = body.get(key)
+            if items is None and 0 in (body.get("total"), body.get("totalCount")):
+                items = []
+            if not isinstance(items, list):
+                raise Unanswered(
+                    f"GET {path} was answered with HTTP {response.status} but holds no {key}: {summary(response)}"
+                )
+            return items, body
+
+        result: tuple[list[t.Any], dict[str, t.Any]] = self.get(path, query, parse)
+        return result
+
+
+# -- reading what vendors send: tolerant, and never a guess -------------------------------------------------------
+
+
+def mapping(value: t.Any) -> dict[str, t.Any]:
+    """Give the object, or an empty one where something else stands."""
+    return value if isinstance(value, dict) else {}
+
+
+def sequence(value: t.Any) -> list[t.Any]:
+    """Give the array; an object stands for an array of one (NetApp's documents show both), anything else for none."""
+    if isinstance(value, dict):
+        return [value]
+    return value if isinstance(value, list) else []
+
+
+def first(raw: t.Mapping[str, t.Any], *names: str) -> t.Any:
+    """Give the first of these fields that is there and not null: documents contradict themselves about names."""
+    return next((raw[name] for name in names if raw.get(name) is not None), None)
+
+
+def text(value: t.Any) -> t.Optional[str]:
+    """Give a text, or None for nothing, an empty text or something that is no text."""
+    return value.strip() or None if isinstance(value, str) else None
+
+
+def identifier(value: t.Any) -> t.Optional[str]:
+    """Give an id as text: documents print ids as numbers and as texts."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return str(value) if isinstance(value, int) else text(value)
+
+
+def number(value: t.Any) -> t.Optional[int]:
+    """Give a count, or None."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1 << 63:
+        return None
+    return int(value)
+
+
+def seconds(value: t.Any) -> t.Optional[float]:
+    """Give a duration in seconds, or None."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e9:
+        return None
+    return float(value)
+
+
+def elapsed(started: t.Optional[datetime], finished: t.Optional[datetime]) -> t.Optional[float]:
+    """Give the seconds between two moments, or None."""
+    return (finished - started).total_seconds() if started and finished and finished >= started else None
+
+
+def later(moment: t.Optional[datetime], wait: t.Optional[float]) -> t.Optional[datetime]:
+    """Give the moment that many seconds later; None where either is not known or the wait is zero."""
+    return moment + timedelta(seconds=wait) if moment and wait else None

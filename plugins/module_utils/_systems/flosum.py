@@ -1,0 +1,134 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change at any time, do not import it from elsewhere.
+"""Flosum Backup & Archive.
+
+Sources: the "Jobs" page of docs.flosum.com, and Flosum's OpenAPI files for Backup (4.6.12) and Global Settings
+(1.6.19). The only place where a job's state appears is the list of backups; there is no call for one job.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.changeops.backup.plugins.module_utils._http import Call, segment
+from ansible_collections.changeops.backup.plugins.module_utils._job import Counts, Job, Meaning, Part
+from ansible_collections.changeops.backup.plugins.module_utils._system import (
+    READY_TOKEN,
+    BackupSystem,
+    Capabilities,
+    Listing,
+    Login,
+    Page,
+    Selection,
+    identifier,
+    mapping,
+    number,
+    sequence,
+    text,
+)
+from ansible_collections.changeops.backup.plugins.module_utils._time import from_iso, seconds_from_timespan, to_iso_z
+
+_LIST = "Flosum OpenAPI, GET .../backups, jobStatus"
+# Both are required, and a server may refuse an array of one element: always send all, filter here.
+_TYPES = ("full", "full & sync", "template", "archive")
+_STATUSES = ("In Progress", "Exception", "Completed", "Aborted")
+_PAGE = 2000
+# Which of the counters a step has depends on the kind of job; the document lists these.
+_GOOD = ("backupSuccessCount", "successCount", "removeSuccessCount", "restoreSuccessCount", "updateSuccessCount")
+_BAD = ("failedCount", "restoreFailedCount", "updateFailedCount")
+
+
+class Flosum(BackupSystem):
+    """Jobs of one connection (the user interface calls it an organization)."""
+
+    NAME = "flosum"
+    TITLE = "Flosum Backup & Archive"
+    STATES: t.ClassVar[t.Mapping[str, Meaning]] = {
+        "in progress": Meaning("running", None, _LIST),
+        "completed": Meaning("finished", "success", _LIST),
+        # Whether an exception is a failure in whole or in part is not documented: the worse one is assumed.
+        "exception": Meaning("finished", "failed", _LIST),
+        "aborted": Meaning("finished", "canceled", _LIST),
+    }
+    CAPABILITIES = Capabilities(one_by_id=False, abort=True, steps=True, log=True, names=True)
+    REGIONS: t.ClassVar[t.Mapping[str, tuple[str, str]]] = {
+        region: (f"https://backup-{region}.flosum.app", f"https://global-{region}.flosum.app/api/v1/oauth/token")
+        for region in ("us", "de", "jp", "au")
+    }
+    API_ROOT = "/api/v1"
+    TOKEN_PATH = "/api/v1/oauth/token"
+    LOGINS = (
+        Login(
+            ("client_id", "client_secret", "redirect_uri", "refresh_token"),
+            lambda connection: connection.refresh_grant("client_id", "client_secret", "redirect_uri"),
+        ),
+        READY_TOKEN,
+    )
+    REQUIRED = ("connection_id",)
+    ID_FORMAT = (r"[0-9]+", "a number")
+
+    def list_jobs(self, selection: Selection) -> Listing:
+        """Page through the list of backups, newest first."""
+
+        def fetch(page: int) -> Page:
+            query = [("page", str(page)), ("limit", str(_PAGE)), ("sortBy", "jobId"), ("order", "DESC")]
+            query += [("types", word) for word in _TYPES] + [("statuses", word) for word in _STATUSES]
+            if selection.started_after is not None:
+                query.append(("startedDate", to_iso_z(selection.started_after)))
+            items, body = self.rows(self._path("backups"), query, "items")
+            return Page(items, page + 1, number(body.get("total")))
+
+        return self.paged(1, fetch)
+
+    def steps(self, job: Job) -> tuple[Part, ...]:
+        """Ask for the progress steps; the state of a step is a free text without documented values."""
+        body = self.get(self._path(f"jobs/{segment(job.id)}/logs/progress"))
+        return tuple(_step(mapping(step)) for step in sequence(body))
+
+    def stop_job(self, job: Job) -> str:
+        """Abort a backup or archive job."""
+        url = self.connection.url + self._path(f"jobs/{segment(job.id)}/abort/backup")
+        answer = self.http.write(Call("write", "PATCH", url))
+        return text(mapping(answer.json_or_none()).get("message")) or f"HTTP {answer.status}"
+
+    def _path(self, rest: str) -> str:
+        return f"{self.API_ROOT}/connections/{self.connection['connection_id']}/{rest}"
+
+    def to_job(self, raw: dict[str, t.Any]) -> t.Optional[Job]:
+        """Read one item of the list. Its ``id`` is the backup's; the job's is ``jobId``. There is no end time."""
+        job_id = identifier(raw.get("jobId"))
+        if job_id is None:
+            return None
+        word = raw.get("jobStatus")
+        meaning = self.meaning(word)
+        return Job(
+            system=self.NAME,
+            id=job_id,
+            name=text(raw.get("name")),
+            type=text(raw.get("operationType")),
+            state=meaning.state,
+            result=meaning.result,
+            vendor_state=text(word),
+            started=from_iso(raw.get("startedDate")),
+            # The format of the duration is not documented: only what can be nothing else is read.
+            duration=seconds_from_timespan(raw.get("duration")) if meaning.state == "finished" else None,
+            counts=Counts(total=number(raw.get("records"))),
+        )
+
+
+def _step(step: dict[str, t.Any]) -> Part:
+    word = text(step.get("status"))
+    meaning = Flosum.meaning(word)
+    return Part(
+        name=text(step.get("objectName")),
+        state=meaning.state,
+        result=meaning.result,
+        message=word,
+        counts=Counts(successful=_sum(step, _GOOD), failed=_sum(step, _BAD)),
+    )
+
+
+def _sum(step: dict[str, t.Any], names: t.Iterable[str]) -> t.Optional[int]:
+    found = [count for count in (number(step.get(name)) for name in names) if count is not None]
+    return sum(found) if found else None

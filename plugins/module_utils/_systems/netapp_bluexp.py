@@ -1,0 +1,166 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change at any time, do not import it from elsewhere.
+"""NetApp BlueXP backup and recovery (``cloudmanager_cbs``).
+
+Sources: the job pages of docs.netapp.com (the service's API reference) and its Swagger file 2.0.6, which names the
+values of ``status``. Jobs can be read, and nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ansible_collections.changeops.backup.plugins.module_utils._errors import Unanswered
+from ansible_collections.changeops.backup.plugins.module_utils._http import Response, segment, summary
+from ansible_collections.changeops.backup.plugins.module_utils._job import Job, Meaning, Part
+from ansible_collections.changeops.backup.plugins.module_utils._system import (
+    READY_TOKEN,
+    BackupSystem,
+    Capabilities,
+    Connection,
+    Listing,
+    Login,
+    Page,
+    Selection,
+    identifier,
+    mapping,
+    sequence,
+    text,
+)
+from ansible_collections.changeops.backup.plugins.module_utils._time import from_millis
+
+_JOB = "NetApp cbs Swagger 2.0.6, job.status"
+_PART = "NetApp cbs Swagger 2.0.6, volume.status and batch.status"
+# Parts have words of their own: the job ends COMPLETED, a part ends SUCCESS.
+_PARTS: t.Mapping[str, Meaning] = {
+    "pending": Meaning("queued", None, _PART),
+    "in_progress": Meaning("running", None, _PART),
+    "success": Meaning("finished", "success", _PART),
+    "failed": Meaning("finished", "failed", _PART),
+}
+_AUDIENCE = "https://api.cloud.netapp.com"
+# The client of the user token: the same for every customer, printed in NetApp's documents.
+_PUBLIC_CLIENT = "Mu0V1ywgYteI6w1MbD15fKfVIUrNXGWC"
+_CREDENTIALS = {"grant_type": "client_credentials", "audience": _AUDIENCE}
+
+
+def _user_token(connection: Connection) -> t.Any:
+    client_id = connection["client_id"] or _PUBLIC_CLIENT
+    return connection.refresh_grant(encoding="json", client_id=client_id)
+
+
+class NetAppBlueXP(BackupSystem):
+    """Jobs that one agent (connector) of one account reports."""
+
+    NAME = "netapp_bluexp"
+    TITLE = "NetApp BlueXP backup"
+    STATES: t.ClassVar[t.Mapping[str, Meaning]] = {
+        "pending": Meaning("queued", None, _JOB),
+        "in_progress": Meaning("running", None, _JOB),
+        "completed": Meaning("finished", "success", _JOB),
+        "failed": Meaning("finished", "failed", _JOB),
+    }
+    CAPABILITIES = Capabilities(one_by_id=True, abort=False)
+    # There is one service for all customers.
+    DEFAULT_ADDRESS = ("https://api.bluexp.netapp.com", "https://netapp-cloud-account.auth0.com/oauth/token")
+    API_ROOT = "/account"
+    # NetApp's own clients log in at the API's host with this path (seen in their code, not in a document).
+    TOKEN_PATH = "/auth/oauth/token"
+    LOGINS = (
+        Login(
+            ("client_id", "client_secret"),
+            lambda connection: connection.grant("client_id", "client_secret", encoding="json", **_CREDENTIALS),
+        ),
+        Login(
+            ("client_id", "client_certificate", "client_private_key"),
+            lambda connection: connection.assertion_grant(encoding="json", **_CREDENTIALS),
+        ),
+        Login(("refresh_token",), _user_token),
+        READY_TOKEN,
+    )
+    REQUIRED = ("account_id", "agent_id")
+    INSTEAD_OF_ABORT = (
+        "A transfer can be aborted as a SnapMirror relationship, in the console or with ONTAP's own tools; "
+        "or wait for the job with backup_job_wait"
+    )
+
+    def headers(self) -> dict[str, str]:
+        """Name the agent. A bare client id of 32 characters gets its suffix, as NetApp's own clients add it."""
+        agent = str(self.connection["agent_id"])
+        return {"x-agent-id": f"{agent}clients" if re.fullmatch(r"[A-Za-z0-9]{32}", agent) else agent}
+
+    def list_jobs(self, selection: Selection) -> Listing:
+        """Read the list: the API documents neither pages nor a limit."""
+
+        def fetch(_cursor: int) -> Page:
+            return Page(self.get(self._path(), parse=_listed), None)
+
+        return self.paged(1, fetch)
+
+    def find_jobs(self, selection: Selection) -> Listing:
+        """Read one job by its id, several from the list."""
+        if len(selection.job_ids) > 1:
+            return self.list_jobs(selection)
+        listing = Listing()
+        job_id = selection.job_ids[0]
+        items = self.get(self._path(segment(job_id)), parse=_asked, answered=lambda response: response.status == 404)
+        # The example of the reference shows a job without its id.
+        self.take(listing, [{"id": job_id, **mapping(item)} for item in items])
+        return listing
+
+    def _path(self, *rest: str) -> str:
+        account = segment(self.connection["account_id"])
+        return "/".join([f"/account/{account}/providers/cloudmanager_cbs/api/v1/job", *rest])
+
+    def to_job(self, raw: dict[str, t.Any]) -> t.Optional[Job]:
+        """Read one job. There is no name and no end time; ``time`` is taken for the start (not documented)."""
+        job_id = identifier(raw.get("id"))
+        if job_id is None:
+            return None
+        word = text(raw.get("status"))
+        meaning = self.meaning(word)
+        parts = tuple(_parts(mapping(raw.get("data"))))
+        # Whether a completed job can hide a failed part is not documented. If it does, it was no clean success.
+        spoiled = meaning.result == "success" and any(part.result == "failed" for part in parts)
+        errors = [part.message for part in parts if part.message]
+        return Job(
+            system=self.NAME,
+            id=job_id,
+            name=None,
+            type=text(raw.get("type")),
+            state=meaning.state,
+            result="warning" if spoiled else meaning.result,
+            vendor_state=word,
+            started=from_millis(raw.get("time")),
+            message=text(raw.get("error")) or "; ".join(errors) or None,
+            parts=parts,
+        )
+
+
+def _asked(response: Response) -> list[t.Any]:
+    """Read the one job asked for. What an unknown id gives is not documented: 404, an empty array, or no ``job``."""
+    body = response.json_or_none() if response.status == 404 else response.json()
+    return sequence(mapping(body).get("job"))
+
+
+def _listed(response: Response) -> list[t.Any]:
+    """Read the list: an array in the reference, an object in its example. Without it we know nothing."""
+    body = mapping(response.json())
+    if not isinstance(body.get("job"), (list, dict)):
+        raise Unanswered(f"the list of jobs holds no job: {summary(response)}")
+    return sequence(body["job"])
+
+
+def _parts(data: dict[str, t.Any]) -> t.Iterator[Part]:
+    for volume in sequence(mapping(data.get("multi-volume-backup")).get("volume")):
+        yield _part(mapping(volume))
+    for batch in sequence(mapping(data.get("restore")).get("batch")):
+        paths = [text(mapping(file).get("path")) for file in sequence(mapping(batch).get("file"))]
+        yield _part(mapping(batch), next((path for path in paths if path), None))
+
+
+def _part(raw: dict[str, t.Any], name: t.Optional[str] = None) -> Part:
+    meaning = _PARTS.get(str(raw.get("status")).casefold(), Meaning("unknown", None, "not documented"))
+    return Part(identifier(raw.get("id")) or name, meaning.state, meaning.result, text(raw.get("error")))

@@ -1,0 +1,211 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change at any time, do not import it from elsewhere.
+"""rclone's remote control (``rclone rcd``).
+
+Source: a real rclone 1.75 and 1.60, and the help text of its own calls. All calls are POST; an unknown job is HTTP 500;
+an aborted job is told only by its error text; finished jobs leave the list after ``--rc-job-expire-duration``.
+
+Every call to the remote control is itself a job in its list. Ours carry a group of their own, by which they are
+known; the ids of one session are left behind in a last call, so that the next session need not ask for each.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.changeops.backup.plugins.module_utils._auth import basic_auth
+from ansible_collections.changeops.backup.plugins.module_utils._errors import BackupError, Unanswered
+from ansible_collections.changeops.backup.plugins.module_utils._http import Call, Response, summary
+from ansible_collections.changeops.backup.plugins.module_utils._job import Counts, Job, Meaning, Part
+from ansible_collections.changeops.backup.plugins.module_utils._system import (
+    BackupSystem,
+    Capabilities,
+    Listing,
+    Login,
+    Selection,
+    identifier,
+    later,
+    mapping,
+    number,
+    seconds,
+    sequence,
+    text,
+)
+from ansible_collections.changeops.backup.plugins.module_utils._time import from_iso
+
+_SEEN = "job/status of a real rclone 1.75"
+_OURS = "changeops.backup"
+_LEDGER = "changeops_backup_calls"
+_ABORTED = "context canceled"
+
+
+class Rclone(BackupSystem):
+    """Jobs of one running remote control server."""
+
+    NAME = "rclone"
+    TITLE = "rclone remote control"
+    # rclone has no word for a state: these are made of the fields finished, success and error.
+    STATES: t.ClassVar[t.Mapping[str, Meaning]] = {
+        "running": Meaning("running", None, f"{_SEEN}: finished false"),
+        "success": Meaning("finished", "success", f"{_SEEN}: finished true, success true"),
+        "error": Meaning("finished", "failed", f"{_SEEN}: finished true, success false"),
+        _ABORTED: Meaning("finished", "canceled", f"{_SEEN}: finished true, success false, error '{_ABORTED}'"),
+    }
+    CAPABILITIES = Capabilities(one_by_id=True, abort=True, steps=True, percent=True, names=True)
+    API_ROOT = "/job"
+    LOGINS = (
+        Login(
+            ("username", "password"), lambda connection: basic_auth(connection["username"], connection["password"])
+        ),
+    )
+    REQUIRED = ("url",)
+    ID_FORMAT = (r"[0-9]+", "a number")
+
+    def __init__(self, *args: t.Any) -> None:
+        super().__init__(*args)
+        self._our_calls: set[int] = set()
+        self._ended: dict[int, Job] = {}
+        self._listed = False
+
+    def list_jobs(self, selection: Selection) -> Listing:
+        """Read the ids, newest first, and the status of each that is not known to be over or to be our own call."""
+        listing = Listing()
+        self._listed = True
+        numbers = self._rc("job/list").get("jobids")
+        if not isinstance(numbers, list):
+            raise Unanswered("job/list was answered without jobids")
+        for job_number in sorted((entry for entry in numbers if isinstance(entry, int)), reverse=True):
+            job = None if job_number in self._our_calls else self._job(job_number)
+            if job is not None:
+                listing.add([job])
+        return listing
+
+    def find_jobs(self, selection: Selection) -> Listing:
+        """Read the status of each id."""
+        listing = Listing()
+        listing.add(job for job in (self._job(int(job_id)) for job_id in selection.job_ids) if job is not None)
+        return listing
+
+    def stop_job(self, job: Job) -> str:
+        """Ask rclone to stop the job; it answers at once, with nothing."""
+        answer = self.http.write(self._call("write", "job/stop", {"jobid": int(job.id)}))
+        return f"HTTP {answer.status}"
+
+    def close(self) -> None:
+        """Leave the ids of our calls behind, as the echo of a call that does nothing."""
+        if self._listed:
+            try:
+                self._rc("rc/noop", {_LEDGER: sorted(self._our_calls)})
+            except BackupError:
+                # Only a convenience for the next session: without it, that one asks for each id.
+                return
+
+    def _job(self, job_number: int) -> t.Optional[Job]:
+        if job_number in self._ended:
+            return self._ended[job_number]
+        status = self._rc("job/status", {"jobid": job_number}, answered=_not_found)
+        if "id" not in status:
+            return None
+        if status.get("group") == _OURS:
+            known = mapping(status.get("output")).get(_LEDGER)
+            self._our_calls.update(entry for entry in sequence(known) if isinstance(entry, int))
+            self._our_calls.add(job_number)
+            return None
+        job = self.to_job(status)
+        if job is None or _is_poll(status):
+            return None
+        if job.active:
+            return self._with_progress(job, text(status.get("group")))
+        self._ended[job_number] = job
+        return job
+
+    def _with_progress(self, job: Job, group: t.Optional[str]) -> Job:
+        stats = self._rc("core/stats", {"group": group or f"job/{job.id}"})
+        done, total = number(stats.get("bytes")), number(stats.get("totalBytes"))
+        return job._replace(
+            percent=min(100.0, round(100.0 * done / total, 1)) if done is not None and total else None,
+            eta=later(self.http.clock.now(), seconds(stats.get("eta"))),
+            counts=Counts(
+                successful=number(stats.get("transfers")),
+                failed=number(stats.get("errors")),
+                total=number(stats.get("totalTransfers")),
+            ),
+            parts=tuple(
+                Part(text(mapping(transfer).get("name")), "running", None)
+                for transfer in sequence(stats.get("transferring"))
+            ),
+        )
+
+    def to_job(self, raw: dict[str, t.Any]) -> t.Optional[Job]:
+        """Read one status. A running job has an end in year 1 and ``success: false``: only ``finished`` counts."""
+        job_id = identifier(raw.get("id"))
+        if job_id is None:
+            return None
+        error = text(raw.get("error"))
+        word: t.Optional[str] = None
+        if raw.get("finished") is False:
+            word = "running"
+        elif raw.get("finished") is True and raw.get("success") is True:
+            word = "success"
+        elif raw.get("finished") is True and raw.get("success") is False:
+            word = _ABORTED if error is not None and error.endswith(_ABORTED) else "error"
+        meaning = self.meaning(word)
+        over = meaning.state == "finished"
+        return Job(
+            system=self.NAME,
+            id=job_id,
+            name=text(raw.get("group")),
+            type=None,
+            state=meaning.state,
+            result=meaning.result,
+            vendor_state=word,
+            started=from_iso(raw.get("startTime")),
+            finished=from_iso(raw.get("endTime")) if over else None,
+            duration=seconds(raw.get("duration")) if over else None,
+            message=error,
+            raw=raw if self.keep_raw else None,
+            # Ids begin at 1 again when the server is restarted.
+            run=text(raw.get("executeId")) or "",
+        )
+
+    def _call(
+        self,
+        kind: t.Literal["read", "write"],
+        path: str,
+        parameters: dict[str, t.Any],
+        answered: t.Callable[[Response], bool] = lambda response: False,
+    ) -> Call:
+        url = f"{self.connection.url}/{path}"
+        return Call(kind, "POST", url, json={**parameters, "_group": _OURS}, answered=answered)
+
+    def _rc(
+        self,
+        path: str,
+        parameters: t.Optional[dict[str, t.Any]] = None,
+        answered: t.Callable[[Response], bool] = lambda response: False,
+    ) -> dict[str, t.Any]:
+        """Make a read; rclone reads by POST as well."""
+
+        def parse(response: Response) -> dict[str, t.Any]:
+            call_id = response.headers.get("X-Rclone-Jobid", "")
+            if call_id.isdigit():
+                self._our_calls.add(int(call_id))
+            body = response.json()
+            if not isinstance(body, dict):
+                raise Unanswered(f"{path} was answered with something that is no object: {summary(response)}")
+            return body
+
+        result: dict[str, t.Any] = self.http.read(self._call("read", path, parameters or {}, answered), parse)
+        return result
+
+
+def _not_found(response: Response) -> bool:
+    body = mapping(response.json_or_none()) if response.status in (404, 500) else {}
+    return "job not found" in str(body.get("error"))
+
+
+def _is_poll(status: dict[str, t.Any]) -> bool:
+    """Tell a look that somebody else took at the jobs: it is in the list as well, with what it was answered."""
+    output = mapping(status.get("output"))
+    return status.get("finished") is True and ("jobids" in output or {"finished", "startTime"} <= output.keys())

@@ -1,0 +1,207 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change at any time, do not import it from elsewhere.
+"""Veeam Service Provider Console, REST v3.
+
+Sources: the Get Job page of helpcenter.veeam.com, and Veeam's OpenAPI descriptions 3.5.1 to 3.7. What the API calls a
+job is a definition; it shows its latest run, and ``status`` is both that run's state and its result. The console
+collects from the backup servers, every hour or at some events: what it says can be old.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible_collections.changeops.backup.plugins.module_utils._errors import Refused, Unanswered
+from ansible_collections.changeops.backup.plugins.module_utils._http import Call, Response, segment, summary
+from ansible_collections.changeops.backup.plugins.module_utils._job import Job, Meaning, Part
+from ansible_collections.changeops.backup.plugins.module_utils._system import (
+    READY_TOKEN,
+    BackupSystem,
+    Capabilities,
+    Listing,
+    Login,
+    Page,
+    Selection,
+    elapsed,
+    identifier,
+    later,
+    mapping,
+    number,
+    seconds,
+    sequence,
+    text,
+)
+from ansible_collections.changeops.backup.plugins.module_utils._time import from_iso
+
+_JOB = "VSPC OpenAPI 3.5.1 to 3.7, BackupServerJob.status"
+_TASK = "VSPC OpenAPI 3.5.1 to 3.7, BackupServerJobSessionTask.status"
+_TASKS: t.Mapping[str, Meaning] = {
+    "pending": Meaning("queued", None, _TASK),
+    "running": Meaning("running", None, _TASK),
+    "success": Meaning("finished", "success", _TASK),
+    "warning": Meaning("finished", "warning", _TASK),
+    "failed": Meaning("finished", "failed", _TASK),
+    "unknown": Meaning("unknown", None, _TASK),
+}
+_PAGE = 500
+_JOBS = "/infrastructure/backupServers/jobs"
+_UUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+# An asynchronous answer is fetched after this long; results are kept for five minutes.
+_ASYNC_PAUSE = 0.5
+_ASYNC_LOOKS = 120
+
+
+class VeeamVspc(BackupSystem):
+    """Jobs of all backup servers that the console knows and the login may see."""
+
+    NAME = "veeam_vspc"
+    TITLE = "Veeam Service Provider Console"
+    # Spelled in lower camel case by version 3.0 and in upper camel case since: compared without regard to case.
+    STATES: t.ClassVar[t.Mapping[str, Meaning]] = {
+        "none": Meaning("idle", None, _JOB),
+        "idle": Meaning("idle", None, _JOB),
+        "success": Meaning("finished", "success", _JOB),
+        "warning": Meaning("finished", "warning", _JOB),
+        "failed": Meaning("finished", "failed", _JOB),
+        "running": Meaning("running", None, _JOB),
+        "starting": Meaning("running", None, _JOB),
+        "stopping": Meaning("stopping", None, _JOB),
+        "waitingtape": Meaning("running", None, _JOB),
+        "waitingrepository": Meaning("running", None, _JOB),
+        # A change of the schedule; it says nothing about the run, so we cannot tell.
+        "enabling": Meaning("unknown", None, _JOB),
+        "disabling": Meaning("unknown", None, _JOB),
+        # Also what a newer server sends for a word that the asked-for version does not know.
+        "unknown": Meaning("unknown", None, _JOB),
+    }
+    CAPABILITIES = Capabilities(one_by_id=True, abort=True, steps=True, names=True, definitions=True)
+    API_ROOT = "/api/v3"
+    TOKEN_PATH = "/api/v3/token"
+    LOGINS = (
+        Login(
+            ("username", "password"),
+            lambda connection: connection.grant("username", "password", grant_type="password"),
+        ),
+        Login(("refresh_token",), lambda connection: connection.refresh_grant()),
+        READY_TOKEN,
+    )
+    REQUIRED = ("url",)
+    OPTIONAL = ("api_version",)
+    ID_FORMAT = (_UUID, "a UUID (the job's instanceUid)")
+    # The oldest version that the documents of the current product call supported; newer servers accept it.
+    DEFAULT_VERSION = "3.5.1"
+
+    def headers(self) -> dict[str, str]:
+        """Name the version: without it, newer enum values could appear."""
+        return {"x-client-version": self.connection["api_version"] or self.DEFAULT_VERSION}
+
+    def list_jobs(self, selection: Selection) -> Listing:
+        """Page through the definitions of all servers."""
+
+        def fetch(offset: int) -> Page:
+            query = [("limit", str(_PAGE)), ("offset", str(offset))]
+            body = self.get(self.API_ROOT + _JOBS, query, self._settled)
+            items = body.get("data")
+            if not isinstance(items, list):
+                raise Unanswered("the list of jobs holds no data")
+            paging = mapping(mapping(body.get("meta")).get("pagingInfo"))
+            return Page(items, offset + len(items), number(paging.get("total")))
+
+        return self.paged(0, fetch)
+
+    def find_jobs(self, selection: Selection) -> Listing:
+        """Read one job by its uid, several from the list."""
+        if len(selection.job_ids) > 1:
+            return self.list_jobs(selection)
+        listing = Listing()
+        path = f"{self.API_ROOT}{_JOBS}/{segment(selection.job_ids[0])}"
+        body = self.get(path, parse=self._settled, answered=lambda response: response.status == 404)
+        if body.get("data") is not None:
+            self.take(listing, [body["data"]])
+        return listing
+
+    def stop_job(self, job: Job) -> str:
+        """Ask the console to stop the run. It answers when the task is queued, not when the run has stopped."""
+        url = f"{self.connection.url}{self.API_ROOT}{_JOBS}/{segment(job.id)}/stop"
+        answer = self.http.write(Call("write", "POST", url, headers=self.headers()))
+        said = "; ".join(text(mapping(error).get("message")) or "" for error in sequence(_body(answer).get("errors")))
+        if said:
+            raise Refused(f"the stop was refused: {said}", answer.status)
+        return "queued" if answer.status == 202 else f"HTTP {answer.status}"
+
+    def _settled(self, response: Response) -> dict[str, t.Any]:
+        """Give the object in the answer. Any call may be queued (202): then its result is fetched."""
+        if response.status == 202:
+            response = self._queued_result(response)
+        if response.status == 404:
+            return {}
+        body = response.json()
+        if not isinstance(body, dict) or ("data" not in body):
+            raise Unanswered(f"the answer (HTTP {response.status}) holds no data: {summary(response)}")
+        return body
+
+    def _queued_result(self, response: Response) -> Response:
+        action = response.headers.get("Location", "").rstrip("/").rpartition("/")[2]
+        if not action:
+            raise Unanswered("the call was queued (HTTP 202) without saying where its result will be")
+        path = f"{self.API_ROOT}/asyncActions/{segment(action)}"
+        for _look in range(_ASYNC_LOOKS):
+            status = str(mapping(_body(self.get(path, parse=lambda answer: answer)).get("data")).get("status"))
+            if status.casefold() != "running":
+                break
+            self.http.clock.sleep(_ASYNC_PAUSE)
+        if status.casefold() not in ("succeed", "failed"):
+            raise Unanswered(f"the queued call ended as {status}")
+        result: Response = self.get(
+            f"{path}/result", parse=lambda answer: answer, answered=lambda answer: answer.status == 404
+        )
+        return result
+
+    def to_job(self, raw: dict[str, t.Any]) -> t.Optional[Job]:
+        """Read one definition with its latest run."""
+        job_id = identifier(raw.get("instanceUid"))
+        if job_id is None:
+            return None
+        word = text(raw.get("status"))
+        meaning = self.meaning(word)
+        started, ended = from_iso(raw.get("lastRun")), from_iso(raw.get("lastEndTime"))
+        message = text(raw.get("failureMessage"))
+        stale = started is not None and ended is not None and ended >= started
+        if meaning.state == "finished" and started and ended and ended < started:
+            # The result is the previous run's while the next one has begun: nothing says how that one goes.
+            meaning = Meaning("unknown", None, _JOB)
+            message = "the console shows the result of an earlier run than the one that began last"
+        if meaning.state != "finished":
+            # Veeam's own example shows a starting job with the start, end and duration of the run before.
+            started, ended = (None if stale and meaning.state != "idle" else started), None
+        average = seconds(raw.get("avgDuration"))
+        return Job(
+            system=self.NAME,
+            id=job_id,
+            name=text(raw.get("name")),
+            type=text(raw.get("type")),
+            state=meaning.state,
+            result=meaning.result,
+            vendor_state=word,
+            started=started,
+            finished=ended,
+            duration=(elapsed(started, ended) or seconds(raw.get("lastDuration"))) if ended else None,
+            eta=later(started, average) if meaning.state == "running" else None,
+            message=message,
+            parts=tuple(_task(mapping(task)) for task in sequence(raw.get("lastSessionTasks"))),
+            run=text(raw.get("lastRun")) or "",
+        )
+
+
+def _body(response: Response) -> dict[str, t.Any]:
+    return mapping(response.json_or_none())
+
+
+def _task(task: dict[str, t.Any]) -> Part:
+    meaning = _TASKS.get(str(task.get("status")).casefold(), Meaning("unknown", None, "not documented"))
+    messages = task.get("failureMessages")
+    texts = [text(message) for message in messages] if isinstance(messages, list) else [text(messages)]
+    return Part(
+        text(task.get("objectName")), meaning.state, meaning.result, "; ".join(said for said in texts if said) or None
+    )

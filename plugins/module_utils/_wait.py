@@ -1,0 +1,493 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change at any time, do not import it from elsewhere.
+"""The wait: a loop over (look, clock, policy). It knows no system, no HTTP and no Ansible.
+
+What holds whatever happens:
+
+* every exit has exactly one verdict;
+* sleep is clipped to the deadline, there is a last look at it, and a job seen to end beats the clock;
+* "no answer" is no answer: it neither ends a job nor makes it missing;
+* what is unknown is active, and an incomplete list never shows that nothing runs.
+
+Times inside are seconds since the wait began, on the monotonic clock.
+"""
+
+from __future__ import annotations
+
+import random
+import typing as t
+from datetime import datetime, timedelta
+
+from ansible_collections.changeops.backup.plugins.module_utils._errors import AuthLost, BackupError, Misconfigured, Unanswered
+from ansible_collections.changeops.backup.plugins.module_utils._job import Job, tally
+from ansible_collections.changeops.backup.plugins.module_utils._time import Clock, from_iso, iso
+
+Verdict = t.Literal["reached", "failed", "timed_out", "stalled", "missing", "unreachable", "auth_lost"]
+
+# The gap between looks is this share of the age of the youngest job that is waited for.
+_GAP_OF_AGE = 0.05
+# Within one look, trouble is sat out for so long; what lasts longer is counted against unreachable_timeout here.
+_LOOK_PATIENCE = 10.0
+_LOOKS_WITHOUT = 2
+
+
+class Seen(t.Protocol):
+    """What one look shows."""
+
+    jobs: dict[str, Job]
+    complete: bool
+
+
+# Asks for these ids (None: for the whole selection), sitting out trouble for so many seconds.
+Look = t.Callable[[t.Optional[tuple[str, ...]], float], Seen]
+
+
+class Policy(t.NamedTuple):
+    """What is waited for and how. Times in seconds."""
+
+    state: t.Literal["finished", "successful", "idle"]
+    require: t.Literal["all", "any"]
+    accept_results: tuple[str, ...]
+    timeout: float
+    until: t.Optional[datetime]
+    interval: float
+    max_interval: float
+    quiet_period: float
+    appear_timeout: float
+    stall_timeout: t.Optional[float]
+    on_missing: t.Literal["fail", "finished", "ignore"]
+    unreachable_timeout: float
+    # The ids asked for; None: a selection, whose jobs are those that a look shows.
+    ids: t.Optional[tuple[str, ...]]
+    # A job is a definition that runs again and again; a run that began earlier than this is not the awaited one.
+    definitions: bool = False
+    run_after: t.Optional[datetime] = None
+
+
+class Followed:
+    """What the wait knows about one job."""
+
+    def __init__(self, job_id: str, now: float) -> None:
+        self.id = job_id
+        self.since = now
+        self.job: t.Optional[Job] = None
+        self.looks_without = 0
+        self.ended = False
+
+    def keep(self) -> dict[str, t.Any]:
+        """Give everything as JSON can hold it."""
+        job = None if self.job is None else {"run": self.job.run, "job": self.job.to_dict()}
+        return {**vars(self), "job": job}
+
+    @classmethod
+    def restore(cls, kept: dict[str, t.Any]) -> Followed:
+        """Read back what ``keep`` gave."""
+        entry = cls(kept["id"], kept["since"])
+        entry.looks_without, entry.ended = kept["looks_without"], kept["ended"]
+        entry.job = None if kept["job"] is None else Job.from_dict(kept["job"]["job"], kept["job"]["run"])
+        return entry
+
+    @property
+    def gone(self) -> bool:
+        """Seen once, and now missing for long enough to believe it."""
+        return self.job is not None and not self.ended and self.looks_without >= _LOOKS_WITHOUT
+
+    def __str__(self) -> str:
+        if self.job is None:
+            return f"{self.id} not seen"
+        return f"{self.job}, no longer listed" if self.looks_without else str(self.job)
+
+
+class Report(t.NamedTuple):
+    """How a wait ended."""
+
+    verdict: Verdict
+    message: str
+    jobs: list[Job]
+    unfinished: list[Job]
+    summary: dict[str, t.Any]
+    elapsed: float
+    deadline: t.Optional[str]
+    polls: int
+    throttled_seconds: float
+    transitions: list[dict[str, t.Any]]
+
+
+class Wait:
+    """One wait. It can be cut into slices: ``keep`` between them, ``restore`` to go on."""
+
+    def __init__(self, policy: Policy, clock: Clock, jitter: t.Callable[[], float] = random.random) -> None:
+        self.policy = policy
+        self.clock = clock
+        self.jitter = jitter
+        self.began_at = clock.now()
+        self._zero = clock.monotonic()
+        self.deadline = max(0.0, policy.timeout)
+        if policy.until is not None:
+            self.deadline = max(0.0, min(self.deadline, (policy.until - self.began_at).total_seconds()))
+        self.followed: dict[str, Followed] = {job_id: Followed(job_id, 0.0) for job_id in policy.ids or ()}
+        self.polls = 0
+        self.throttled = 0.0
+        self.transitions: list[dict[str, t.Any]] = []
+        self.complete = False
+        self.answered_at: t.Optional[float] = None
+        self.moved_at = 0.0
+        self.quiet_since: t.Optional[float] = None
+        self.trouble = ""
+        self.next_look = 0.0
+
+    # -- slices --------------------------------------------------------------------------------------------------
+
+    _KEPT = (
+        "deadline",
+        "polls",
+        "throttled",
+        "transitions",
+        "complete",
+        "answered_at",
+        "moved_at",
+        "quiet_since",
+        "trouble",
+        "next_look",
+    )
+
+    def keep(self) -> dict[str, t.Any]:
+        """Give the state as JSON can hold it."""
+        return {
+            "kept_at": self.clock.monotonic(),
+            "elapsed": self.now(),
+            "began_at": iso(self.began_at),
+            "followed": [entry.keep() for entry in self.followed.values()],
+            **{name: getattr(self, name) for name in self._KEPT},
+        }
+
+    def restore(self, kept: dict[str, t.Any]) -> None:
+        """Go on where an earlier slice stopped; the time between the slices counts."""
+        # After a reboot the monotonic clock begins anew: then the gap is not known, and taken for none.
+        between = max(0.0, self.clock.monotonic() - kept["kept_at"])
+        self._zero = self.clock.monotonic() - kept["elapsed"] - between
+        self.began_at = from_iso(kept["began_at"]) or self.began_at
+        self.followed = {entry["id"]: Followed.restore(entry) for entry in kept["followed"]}
+        for name in self._KEPT:
+            setattr(self, name, kept[name])
+
+    # -- the loop ------------------------------------------------------------------------------------------------
+
+    def run(self, look: Look, slice_seconds: float = float("inf")) -> t.Optional[Report]:
+        """Look until there is a verdict, or until the slice is over or something changed: then give None."""
+        slice_ends = self.now() + slice_seconds
+        changes = len(self.transitions)
+        while True:
+            pause = min(self.next_look, self.deadline) - self.now()
+            if self.now() + pause > slice_ends:
+                self.clock.sleep(slice_ends - self.now())
+                return None
+            self.clock.sleep(pause)
+            try:
+                seen = look(self._to_ask(), self._patience())
+            except Misconfigured:
+                raise
+            except Unanswered as exc:
+                verdict, gap = self._no_answer(exc)
+            except AuthLost as exc:
+                return self.report("auth_lost", f"authentication lost: {exc}")
+            except BackupError as exc:
+                return self.report("unreachable", f"the system gave no usable answer: {exc}")
+            else:
+                self.absorb(seen)
+                verdict, gap = self.judge(), self._gap()
+            if verdict is None and self.now() >= self.deadline:
+                # Without a single answer we cannot even say that time ran out on a job.
+                verdict = "timed_out" if self.answered_at is not None else "unreachable"
+            if verdict is not None:
+                return self.report(verdict)
+            self.next_look = self.now() + gap
+            if slice_seconds != float("inf") and len(self.transitions) > changes:
+                return None
+
+    def now(self) -> float:
+        """Seconds since the wait began."""
+        return self.clock.monotonic() - self._zero
+
+    def _to_ask(self) -> t.Optional[tuple[str, ...]]:
+        if self.policy.ids is None:
+            return None
+        # A run that has ended stays ended; a definition can begin again, which matters only to a drain.
+        again = self.policy.state == "idle" and self.policy.definitions
+        return tuple(job_id for job_id, entry in self.followed.items() if again or not entry.ended)
+
+    def _patience(self) -> float:
+        silent = self.now() - (self.answered_at or 0.0)
+        left = min(self.deadline - self.now(), self.policy.unreachable_timeout - silent)
+        return max(0.0, min(_LOOK_PATIENCE, left))
+
+    def _no_answer(self, exc: Unanswered) -> tuple[t.Optional[Verdict], float]:
+        self.trouble = str(exc)
+        left = self.policy.unreachable_timeout - (self.now() - (self.answered_at or 0.0))
+        if left <= 0:
+            return "unreachable", 0.0
+        pause = self.policy.interval if exc.retry_after is None else exc.retry_after
+        pause = min(pause, left)
+        if exc.retry_after is not None:
+            self.throttled += min(pause, max(0.0, self.deadline - self.now()))
+        return None, pause
+
+    # -- what a look shows ---------------------------------------------------------------------------------------
+
+    def absorb(self, seen: Seen) -> None:
+        """Take in what a look shows."""
+        first = self.polls == 0
+        self.polls += 1
+        self.answered_at = self.now()
+        self.trouble = ""
+        self.complete = seen.complete
+        if self.policy.ids is None:
+            for job_id, job in seen.jobs.items():
+                # A definition that has not run is nothing to wait for, unless it was asked for by its id.
+                if job_id not in self.followed and (self.policy.state == "idle" or job.state != "idle"):
+                    self.followed[job_id] = Followed(job_id, self.answered_at)
+        for entry in self.followed.values():
+            self._take_job(entry, seen.jobs.get(entry.id))
+        if first:
+            self.moved_at = self.answered_at
+
+    def _take_job(self, entry: Followed, job: t.Optional[Job]) -> None:
+        drains_definitions = self.policy.state == "idle" and self.policy.definitions
+        if entry.ended and not drains_definitions:
+            return
+        if job is None or self._is_other_run(entry, job):
+            # Missing from a list that kept pages from us says nothing.
+            if self.complete:
+                entry.looks_without += 1
+            return
+        entry.looks_without = 0
+        before = entry.job
+        if before is None or _face(before) != _face(job):
+            self.moved_at = self.now()
+        if before is None or (before.state, before.result) != (job.state, job.result):
+            self.transitions.append(
+                {
+                    "time": iso(self.clock.now()),
+                    "job": job.id,
+                    "from": None if before is None else before.result or before.state,
+                    "to": job.result or job.state,
+                }
+            )
+        # A run was in progress and its definition shows none: how that run ended is not to be seen.
+        if job.state == "idle" and before is not None and before.active and self.policy.state != "idle":
+            entry.looks_without += 1
+            return
+        entry.job = job
+        entry.ended = job.state == "finished"
+
+    def _is_other_run(self, entry: Followed, job: Job) -> bool:
+        if self.policy.definitions:
+            # The run before the awaited one; or no run at all yet, when one was asked for by its id.
+            if self.policy.state == "idle":
+                return False
+            if self.policy.run_after is not None:
+                # While a run begins its start is not known (see Job.started): then it is the awaited one.
+                return not job.active if job.started is None else job.started < self.policy.run_after
+            return job.state == "idle" and entry.job is None
+        # The server began to count anew: another job wears this id now.
+        return entry.job is not None and entry.job.run != job.run
+
+    # -- judging -------------------------------------------------------------------------------------------------
+
+    def judge(self) -> t.Optional[Verdict]:
+        """Give the verdict, or None while there is something to wait for."""
+        entries = list(self.followed.values())
+        verdict = self._judge_idle(entries) if self.policy.state == "idle" else self._judge_ends(entries)
+        if verdict is None and self._stalled(entries):
+            return "stalled"
+        return verdict
+
+    def _judge_idle(self, entries: list[Followed]) -> t.Optional[Verdict]:
+        if any(self._lost(entry) for entry in entries):
+            return "missing"
+        if not self.complete or any(self._open(entry) for entry in entries):
+            self.quiet_since = None
+            return None
+        if self.quiet_since is None:
+            self.quiet_since = self.now()
+        return "reached" if self.now() - self.quiet_since >= self.policy.quiet_period else None
+
+    def _judge_ends(self, entries: list[Followed]) -> t.Optional[Verdict]:
+        ended = [entry.job for entry in entries if entry.ended and entry.job is not None]
+        good = sum(job.result in self.policy.accept_results for job in ended)
+        bad = len(ended) - good
+        lost = any(self._lost(entry) for entry in entries)
+        waiting = any(self._open(entry) for entry in entries)
+        if self.policy.require == "any":
+            if good:
+                return "reached"
+            if ended and self.policy.state == "finished":
+                return "failed"
+            if waiting or (self.policy.ids is None and not entries and not self._overdue(0.0)):
+                return None
+            return "failed" if bad else "missing"
+        if bad and self.policy.state == "successful":
+            return "failed"
+        if lost:
+            return "missing"
+        if waiting:
+            return None
+        if self.policy.ids != () and not any(entry.job for entry in entries):
+            # Nothing was ever seen; a selection is given time for its first job to appear.
+            return "missing" if entries or self._overdue(0.0) else None
+        if not self.complete and self.policy.ids is None:
+            return None
+        return "failed" if bad else "reached"
+
+    def _overdue(self, since: float) -> bool:
+        return self.now() - since >= self.policy.appear_timeout
+
+    def _lost(self, entry: Followed) -> bool:
+        if entry.gone:
+            return self.policy.on_missing == "fail"
+        # "Missing means finished" holds for a job that was there once; one never seen may be a wrong id.
+        return entry.job is None and self._overdue(entry.since) and self.policy.on_missing != "ignore"
+
+    def _open(self, entry: Followed) -> bool:
+        """Say whether there is something to wait for: a job that may run, or one that may yet appear or come back."""
+        if entry.ended or entry.gone:
+            return False
+        if entry.job is None:
+            return not self._overdue(entry.since)
+        return entry.job.active or entry.looks_without > 0
+
+    def _stalled(self, entries: list[Followed]) -> bool:
+        limit = self.policy.stall_timeout
+        moving = any(entry.job is not None and entry.job.active and not entry.gone for entry in entries)
+        return limit is not None and moving and self.now() - self.moved_at >= limit
+
+    # -- when to look again --------------------------------------------------------------------------------------
+
+    def _gap(self) -> float:
+        """Seconds until the next look: a share of the youngest job's age, less some jitter, never past an event."""
+        now = self.now()
+        waiting = [entry for entry in self.followed.values() if self._open(entry)]
+        ages = [self._age(entry, now) for entry in waiting]
+        gap = min(max(min(ages, default=0.0) * _GAP_OF_AGE, self.policy.interval), self.policy.max_interval)
+        gap *= 1.0 - 0.2 * self.jitter()
+        events = [entry.since + self.policy.appear_timeout for entry in waiting if entry.job is None]
+        if self.quiet_since is not None:
+            events.append(self.quiet_since + self.policy.quiet_period)
+        if self.policy.stall_timeout is not None:
+            events.append(self.moved_at + self.policy.stall_timeout)
+        return max(0.0, min([gap, *(event - now for event in events if event > now)]))
+
+    def _age(self, entry: Followed, now: float) -> float:
+        watched = now - entry.since
+        if entry.job is None or entry.job.started is None:
+            return watched
+        # The system's clock may differ from ours: never younger than what we have watched.
+        return max(watched, (self.clock.now() - entry.job.started).total_seconds())
+
+    # -- what an operator sees -----------------------------------------------------------------------------------
+
+    def progress(self) -> str:
+        """Say in one line how things stand."""
+        now = self.now()
+        entries = list(self.followed.values())
+        open_ = [entry for entry in entries if self._unfinished(entry) and not entry.gone]
+        active = [entry.job for entry in open_ if entry.job is not None and entry.job.active]
+        said = [f"{len(entries) - len(open_)} of {len(entries)} done", f"{len(active)} running"]
+        percents = [job.percent for job in active if job.percent is not None]
+        if percents:
+            said[-1] += f" ({sum(percents) / len(percents):.0f} %)"
+        absent = sum(entry.job is None or entry.looks_without > 0 for entry in open_)
+        if absent:
+            said.append(f"{absent} not seen")
+        if active:
+            said.append(f"oldest {_hms(max(self._age(self.followed[job.id], now) for job in active))}")
+        ends = [job.eta for job in active if job.eta is not None]
+        if ends and max(ends) > self.clock.now():
+            said.append(f"about {_hms((max(ends) - self.clock.now()).total_seconds())} left")
+        if self.quiet_since is not None:
+            said.append(f"quiet for {_hms(now - self.quiet_since)} of {_hms(self.policy.quiet_period)}")
+        if self.trouble:
+            said.append(f"no answer for {_hms(now - (self.answered_at or 0.0))} ({self.trouble})")
+        if not self.complete and self.polls:
+            said.append("list not complete")
+        return ", ".join([*said, f"deadline in {_hms(self.deadline - now)}"])
+
+    # -- the report ----------------------------------------------------------------------------------------------
+
+    def report(self, verdict: Verdict, why: str = "") -> Report:
+        """Give the report of this moment."""
+        entries = list(self.followed.values())
+        jobs = [entry.job for entry in entries if entry.job is not None]
+        unfinished = [entry for entry in entries if self._unfinished(entry)]
+        return Report(
+            verdict=verdict,
+            message=self._message(verdict, why, entries, unfinished),
+            jobs=jobs,
+            unfinished=[entry.job for entry in unfinished if entry.job is not None],
+            summary={
+                "total": len(entries),
+                "finished": sum(entry.ended for entry in entries),
+                "unfinished": len(unfinished),
+                "missing": sum(entry.job is None or entry.gone for entry in entries),
+                "by_state": tally(job.state for job in jobs),
+                "by_result": tally(job.result for job in jobs),
+            },
+            elapsed=round(self.now(), 3),
+            deadline=iso(self.began_at + timedelta(seconds=self.deadline)),
+            polls=self.polls,
+            throttled_seconds=round(self.throttled, 3),
+            transitions=self.transitions,
+        )
+
+    def _unfinished(self, entry: Followed) -> bool:
+        if self.policy.state == "idle":
+            return entry.job is None or entry.job.active
+        return not entry.ended
+
+    def _message(self, verdict: Verdict, why: str, entries: list[Followed], unfinished: list[Followed]) -> str:
+        policy = self.policy
+        accepted = ", ".join(policy.accept_results)
+        bad = [entry for entry in entries if entry.ended and entry.job and entry.job.result not in policy.accept_results]
+        lost = [entry for entry in entries if entry.gone or entry.job is None]
+        limit = f"wait_timeout ({policy.timeout:g} s)"
+        if policy.until is not None and self.deadline < policy.timeout:
+            limit = f"wait_until ({iso(policy.until)})"
+        silent = f" The system has not answered since: {self.trouble}." if self.trouble else ""
+        whole = "" if self.complete else " The list of jobs was not complete."
+        if verdict == "reached":
+            if policy.state == "idle":
+                return f"Nothing selected is active (looked at {len(entries)} jobs)."
+            gone = f" No longer listed: {_names(lost)}." if lost else ""
+            return f"{sum(entry.ended for entry in entries)} of {len(entries)} jobs have ended as accepted.{gone}"
+        if verdict == "failed":
+            return f"Ended with a result that accept_results ({accepted}) does not hold: {_names(bad, messages=True)}."
+        if verdict == "timed_out":
+            rest = _names(unfinished) or "nothing is active, but not yet for quiet_period"
+            return f"Time ran out after {self.now():.0f} s, at {limit}. Not finished: {rest}.{whole}{silent}"
+        if verdict == "stalled":
+            return f"Nothing has moved for stall_timeout ({policy.stall_timeout:g} s): {_names(unfinished)}."
+        if verdict == "missing":
+            never = f"not seen within appear_timeout ({policy.appear_timeout:g} s)"
+            return f"Missing (on_missing: {policy.on_missing}; {never}, or no longer listed): {_names(lost) or 'any job'}."
+        if verdict == "unreachable" and not why:
+            why = f"no good answer within unreachable_timeout ({policy.unreachable_timeout:g} s) or {limit}: {self.trouble}"
+        return f"Cannot tell how the jobs are, {why}. Last known: {_names(unfinished) or 'nothing'}."
+
+
+def _face(job: Job) -> tuple[t.Any, ...]:
+    """Give what changes when a job moves."""
+    return (job.state, job.vendor_state, job.percent, job.counts, job.message, job.parts, job.run)
+
+
+def _hms(seconds: float) -> str:
+    whole = max(0, int(seconds))
+    return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+
+
+def _names(entries: t.Sequence[Followed], messages: bool = False) -> str:
+    shown = [
+        f"{entry}: {entry.job.message}" if messages and entry.job and entry.job.message else str(entry)
+        for entry in entries[:20]
+    ]
+    return ", ".join(shown) + (f" and {len(entries) - 20} more" if len(entries) > 20 else "")

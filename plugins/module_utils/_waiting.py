@@ -1,0 +1,150 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change at any time, do not import it from elsewhere.
+"""Waiting for jobs: the body of ``backup_job_wait``, between the options and the loop in ``_wait``."""
+
+from __future__ import annotations
+
+import os
+import typing as t
+
+from ansible_collections.changeops.backup.plugins.module_utils._errors import Misconfigured
+from ansible_collections.changeops.backup.plugins.module_utils._info import cost
+from ansible_collections.changeops.backup.plugins.module_utils._module import Answer, Task
+from ansible_collections.changeops.backup.plugins.module_utils._slice import Slice
+from ansible_collections.changeops.backup.plugins.module_utils._system import Listing
+from ansible_collections.changeops.backup.plugins.module_utils._time import from_iso, iso, user_moment
+from ansible_collections.changeops.backup.plugins.module_utils._wait import Policy, Report, Seen, Wait
+
+_LONGEST = 366 * 86400.0
+# Option -> the least and the most it may be, in seconds. A gap below half a second would be a flood.
+_RANGES: t.Mapping[str, tuple[float, float]] = {
+    "wait_timeout": (0.0, _LONGEST),
+    "interval": (0.5, 86400.0),
+    "max_interval": (0.5, 86400.0),
+    "progress_interval": (1.0, 240.0),
+    "quiet_period": (0.0, _LONGEST),
+    "appear_timeout": (0.0, _LONGEST),
+    "stall_timeout": (1.0, _LONGEST),
+}
+
+
+def wait_for_jobs(task: Task) -> Answer:
+    """Wait as the options say; in check mode look once and say what would be waited for."""
+    policy = _policy(task)
+    wait = Wait(policy, task.clock)
+    warned: set[str] = set()
+    # Definitions are chosen by what they are; which of their runs is meant, the loop decides.
+    selection = task.selection._replace(started_after=None) if policy.definitions else task.selection
+
+    def look(ids: t.Optional[tuple[str, ...]], patience: float) -> Seen:
+        task.system.http.patience = patience
+        asked = selection if ids is None else selection._replace(job_ids=ids, nothing=not ids)
+        listing: Listing = task.system.look(asked)
+        for warning in listing.warnings:
+            if warning not in warned:
+                task.warn(warning)
+                warned.add(warning)
+        if selection.max_results is not None:
+            listing.jobs = dict(list(listing.jobs.items())[: selection.max_results])
+        return listing
+
+    if task.check_mode:
+        return _check(task, wait, look)
+    piece = Slice.from_environ(os.environ)
+    if piece is None:
+        report = wait.run(look)
+    else:
+        kept = piece.load()
+        if kept:
+            selection = selection._replace(started_after=from_iso(kept["started_after"]))
+            _restore(task, wait, kept)
+        report = wait.run(look, piece.seconds)
+        if report is None:
+            started_after = iso(selection.started_after)
+            piece.save({**_keep(task, wait), "started_after": started_after})
+    if report is None:
+        return {"changed": False, "waiting": wait.progress()}
+    forgiven = report.verdict == "timed_out" and not task.params["fail_on_timeout"]
+    return _answer(task, report, failed=report.verdict != "reached" and not forgiven)
+
+
+def _keep(task: Task, wait: Wait) -> dict[str, t.Any]:
+    http = task.system.http
+    return {"wait": wait.keep(), "login": http.credential.keep(), "cost": vars(http.statistics)}
+
+
+def _restore(task: Task, wait: Wait, kept: dict[str, t.Any]) -> None:
+    wait.restore(kept["wait"])
+    task.system.http.credential.restore(kept["login"])
+    vars(task.system.http.statistics).update(kept["cost"])
+
+
+def _check(task: Task, wait: Wait, look: t.Callable[..., Seen]) -> Answer:
+    wait.absorb(look(wait.policy.ids, wait.policy.unreachable_timeout))
+    verdict = wait.judge()
+    report = wait.report(verdict or "timed_out")
+    if verdict is not None:
+        return _answer(task, report, failed=verdict != "reached")
+    waiting = ", ".join(str(job) for job in report.unfinished) or "jobs that are not there yet"
+    return {**_answer(task, report, failed=False), "verdict": None, "timed_out": False, "msg": f"Would wait for {waiting}."}
+
+
+def _answer(task: Task, report: Report, failed: bool) -> Answer:
+    spent = cost(task)
+    return {
+        "changed": False,
+        "failed": failed,
+        "verdict": report.verdict,
+        "timed_out": report.verdict == "timed_out",
+        "jobs": [job.to_dict() for job in report.jobs],
+        "unfinished": [job.to_dict() for job in report.unfinished],
+        "summary": report.summary,
+        "elapsed": report.elapsed,
+        "deadline": report.deadline,
+        "polls": report.polls,
+        **spent,
+        "throttled_seconds": round(spent["throttled_seconds"] + report.throttled_seconds, 3),
+        "transitions": report.transitions,
+        "msg": f"{task.system.TITLE}: {report.message}",
+    }
+
+
+def _policy(task: Task) -> Policy:
+    params = task.params
+    for name, (least, most) in _RANGES.items():
+        value = params[name]
+        if value is not None and not least <= value <= most:
+            raise Misconfigured(f"{name} has to be between {least:g} and {most:g} seconds, not {value:g}")
+    if params["interval"] > params["max_interval"]:
+        raise Misconfigured("interval cannot be longer than max_interval")
+    if params["state"] == "idle" and params["require"] == "any":
+        raise Misconfigured("require: any contradicts state: idle, which is about all selected jobs")
+    if params["state"] == "idle" and task.selection.max_results is not None:
+        raise Misconfigured("max_results contradicts state: idle, which is about all selected jobs")
+    if params["quiet_period"] and params["state"] != "idle":
+        raise Misconfigured("quiet_period goes with state: idle only")
+    if not params["accept_results"]:
+        raise Misconfigured("accept_results has to name at least one result")
+    try:
+        until = user_moment(params["wait_until"]) if params["wait_until"] else None
+    except ValueError as exc:
+        raise Misconfigured(f"wait_until has to be {exc}") from exc
+    definitions = task.system.CAPABILITIES.definitions
+    return Policy(
+        state=params["state"],
+        require=params["require"],
+        accept_results=tuple(params["accept_results"]),
+        timeout=params["wait_timeout"],
+        until=until,
+        interval=params["interval"],
+        max_interval=params["max_interval"],
+        quiet_period=params["quiet_period"],
+        appear_timeout=params["appear_timeout"],
+        stall_timeout=params["stall_timeout"],
+        on_missing=params["on_missing"],
+        unreachable_timeout=task.system.connection["unreachable_timeout"],
+        ids=task.selection.job_ids if task.selection.job_ids or task.selection.nothing else None,
+        definitions=definitions,
+        run_after=task.selection.started_after if definitions else None,
+    )

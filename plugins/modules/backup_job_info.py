@@ -1,0 +1,207 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: backup_job_info
+short_description: Look at backup jobs
+version_added: 0.1.0
+description:
+  - Lists backup jobs of one system, in one vocabulary for all systems.
+  - The list is complete, however many pages it takes. If that cannot be known, RV(complete) is V(false).
+author:
+  - changeops.backup contributors (@changeops)
+attributes:
+  check_mode:
+    support: full
+    details:
+      - The module never writes.
+  diff_mode:
+    support: N/A
+  idempotent:
+    support: full
+options:
+  states:
+    description: Only jobs in one of these states.
+    type: list
+    elements: str
+    choices: [queued, running, stopping, paused, idle, finished, unknown]
+  results:
+    description: Only jobs with one of these results.
+    type: list
+    elements: str
+    choices: [success, warning, failed, canceled, skipped]
+  details:
+    description:
+      - What to return beside the job itself.
+      - V(steps) asks for the steps of each job and returns them as C(parts); V(raw) returns the job as the system sent it.
+    type: list
+    elements: str
+    choices: [steps, raw]
+extends_documentation_fragment:
+  - changeops.backup._connection
+  - changeops.backup._selection
+  - changeops.backup._attributes
+seealso:
+  - module: changeops.backup.backup_job_wait
+  - module: changeops.backup.backup_job_abort
+"""
+
+EXAMPLES = r"""
+- name: Show what is running now
+  changeops.backup.backup_job_info:
+    system: veeam_vspc
+    url: https://vspc.example:1280
+    access_token: "{{ vspc_api_key }}"
+    states: [queued, running, stopping, paused, unknown]
+  register: busy
+
+- name: Did last night's backup succeed?
+  changeops.backup.backup_job_info:
+    system: flosum
+    region: us
+    connection_id: 42
+    started_after: 24h
+    results: [success]
+  register: good
+"""
+
+RETURN = r"""
+jobs:
+  description: The jobs, in the order of O(job_ids), else newest first.
+  type: list
+  elements: dict
+  returned: when the system was asked
+  contains:
+    system:
+      description: The system.
+      type: str
+      returned: always
+    id:
+      description: Id of the job.
+      type: str
+      returned: always
+    name:
+      description: Name of the job; null where the system has none.
+      type: str
+      returned: always
+    type:
+      description: Type of the job, in the system's words.
+      type: str
+      returned: always
+    state:
+      description: One of V(queued), V(running), V(stopping), V(paused), V(idle), V(finished), V(unknown).
+      type: str
+      returned: always
+    result:
+      description: One of V(success), V(warning), V(failed), V(canceled), V(skipped); null while not finished.
+      type: str
+      returned: always
+    active:
+      description: Whether the job may still touch data. A job in an unknown state may.
+      type: bool
+      returned: always
+    vendor_state:
+      description: The state in the system's own words.
+      type: str
+      returned: always
+    started:
+      description: Start, ISO 8601 UTC, or null.
+      type: str
+      returned: always
+    finished:
+      description: End, ISO 8601 UTC, or null.
+      type: str
+      returned: always
+    duration:
+      description: Seconds, or null.
+      type: float
+      returned: always
+    percent:
+      description: Percent done, or null.
+      type: float
+      returned: always
+    eta:
+      description: Expected end, ISO 8601 UTC, or null.
+      type: str
+      returned: always
+    counts:
+      description: Objects in the job, as far as the system counts them - C(successful), C(failed), C(skipped), C(total).
+      type: dict
+      returned: always
+    message:
+      description: The system's message about the job, or null.
+      type: str
+      returned: always
+    parts:
+      description: Volumes, objects or steps of the job, each with C(name), C(state), C(result), C(message), C(counts).
+      type: list
+      elements: dict
+      returned: always
+    log_path:
+      description: File with the job's log, or null.
+      type: str
+      returned: always
+    raw:
+      description: The job as the system sent it, or null.
+      type: dict
+      returned: always
+count:
+  description: Number of jobs in RV(jobs).
+  type: int
+  returned: when the system was asked
+active_count:
+  description: How many of them are active.
+  type: int
+  returned: when the system was asked
+by_state:
+  description: How many of them are in each state.
+  type: dict
+  returned: when the system was asked
+by_result:
+  description: How many of them have each result.
+  type: dict
+  returned: when the system was asked
+complete:
+  description: Whether RV(jobs) is certain to hold all selected jobs. If not, do not take the system for idle.
+  type: bool
+  returned: when the system was asked
+capabilities:
+  description:
+    - What the system's API can do, as booleans - C(one_by_id), C(abort), C(steps), C(log), C(percent), C(names),
+      C(definitions).
+  type: dict
+  returned: when the system was asked
+queried_at:
+  description: When the system was asked, ISO 8601 UTC.
+  type: str
+  returned: when the system was asked
+requests:
+  description: Number of HTTP requests.
+  type: int
+  returned: when the system was asked
+logins:
+  description: Number of logins.
+  type: int
+  returned: when the system was asked
+throttled_seconds:
+  description: Seconds spent waiting because the system asked for it.
+  type: float
+  returned: when the system was asked
+"""
+
+from ansible_collections.changeops.backup.plugins.module_utils._info import look_at_jobs
+from ansible_collections.changeops.backup.plugins.module_utils._module import run_module
+from ansible_collections.changeops.backup.plugins.module_utils._options import INFO
+
+
+def main() -> None:
+    """Run the module."""
+    run_module(INFO, look_at_jobs)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,265 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: backup_job_wait
+short_description: Wait for backup jobs to end
+version_added: 0.1.0
+description:
+  - Waits until backup jobs have ended, or until nothing is active, and says how it came out.
+  - It never writes to the system, and it always ends - with exactly one RV(verdict).
+  - While it waits, a line of progress is printed at least every O(progress_interval).
+author:
+  - changeops.backup contributors (@changeops)
+attributes:
+  check_mode:
+    support: full
+    details:
+      - Looks once, says what it would wait for, and fails only if waiting could not help.
+  diff_mode:
+    support: N/A
+  idempotent:
+    support: full
+options:
+  state:
+    description:
+      - V(finished) waits until every selected job has ended, whatever its result; then O(accept_results) judges.
+      - V(successful) does the same, but fails at once on the first result that is not accepted.
+      - V(idle) waits until nothing that is selected is active. Results do not matter.
+    type: str
+    choices: [finished, successful, idle]
+    default: finished
+  require:
+    description:
+      - Whether V(all) selected jobs have to get there, or V(any) one of them.
+      - With O(state=finished) and V(any) the first job that ends is judged; with O(state=successful) the wait goes on until
+        one is accepted.
+    type: str
+    choices: [all, any]
+    default: all
+  accept_results:
+    description: Which results count as good.
+    type: list
+    elements: str
+    choices: [success, warning, failed, canceled, skipped]
+    default: [success]
+  wait_timeout:
+    description:
+      - Seconds to wait. V(0) looks once.
+      - A task's C(timeout), C(async) and the time limit of an AWX job have to be longer than this.
+    type: float
+    default: 3600.0
+  wait_until:
+    description: Absolute time to wait until, ISO 8601 with an offset. The earlier of this and O(wait_timeout) ends the wait.
+    type: str
+  interval:
+    description: Seconds between the first looks. The gap grows with the age of the jobs.
+    type: float
+    default: 5.0
+  max_interval:
+    description: The longest gap between two looks, in seconds.
+    type: float
+    default: 60.0
+  progress_interval:
+    description: A line on the console, and in AWX, at least every so many seconds; at most 240.
+    type: float
+    default: 60.0
+  quiet_period:
+    description: With O(state=idle), seconds that everything has to stay quiet before it counts.
+    type: float
+    default: 0.0
+  appear_timeout:
+    description: Seconds to wait for a job that is not there yet.
+    type: float
+    default: 120.0
+  stall_timeout:
+    description: Give up when nothing has moved for so many seconds. Off if left out.
+    type: float
+  on_missing:
+    description:
+      - What it means that a job that was there is missing from two looks in a row.
+      - V(fail) ends the wait, V(finished) takes it for ended, V(ignore) leaves it out.
+      - A job that was never seen is missing for V(fail) and V(finished) alike.
+    type: str
+    choices: [fail, finished, ignore]
+    default: fail
+  fail_on_timeout:
+    description: Whether the task fails when time runs out. If not, look at RV(timed_out).
+    type: bool
+    default: true
+extends_documentation_fragment:
+  - changeops.backup._connection
+  - changeops.backup._selection
+  - changeops.backup._attributes
+notes:
+  - Where a job is a definition that runs again and again (V(veeam_vspc)), O(started_after) tells the awaited run from the
+    one before it. Without it the wait is for the run in progress at the first look, else for the latest result.
+seealso:
+  - module: changeops.backup.backup_job_info
+  - module: changeops.backup.backup_job_abort
+"""
+
+EXAMPLES = r"""
+- name: Wait for the nightly backup, until the change window opens
+  changeops.backup.backup_job_wait:
+    system: veeam_vspc
+    url: https://vspc.example:1280
+    access_token: "{{ vspc_api_key }}"
+    names: ["Nightly*"]
+    wait_until: "2026-03-01T22:00:00+01:00"
+
+- name: Wait until nothing has been running for two minutes
+  changeops.backup.backup_job_wait:
+    system: flosum
+    region: us
+    connection_id: 42
+    state: idle
+    quiet_period: 120
+"""
+
+RETURN = r"""
+verdict:
+  description:
+    - How the wait ended - V(reached), V(failed), V(timed_out), V(stalled), V(missing), V(unreachable) or V(auth_lost).
+    - Null in check mode, when the first look does not decide it.
+  type: str
+  returned: when the system was asked
+timed_out:
+  description: Whether time ran out.
+  type: bool
+  returned: when the system was asked
+jobs:
+  description: The jobs as last seen, in the order of O(job_ids), else newest first.
+  type: list
+  elements: dict
+  returned: when the system was asked
+  contains:
+    system:
+      description: The system.
+      type: str
+      returned: always
+    id:
+      description: Id of the job.
+      type: str
+      returned: always
+    name:
+      description: Name of the job; null where the system has none.
+      type: str
+      returned: always
+    type:
+      description: Type of the job, in the system's words.
+      type: str
+      returned: always
+    state:
+      description: One of V(queued), V(running), V(stopping), V(paused), V(idle), V(finished), V(unknown).
+      type: str
+      returned: always
+    result:
+      description: One of V(success), V(warning), V(failed), V(canceled), V(skipped); null while not finished.
+      type: str
+      returned: always
+    active:
+      description: Whether the job may still touch data. A job in an unknown state may.
+      type: bool
+      returned: always
+    vendor_state:
+      description: The state in the system's own words.
+      type: str
+      returned: always
+    started:
+      description: Start, ISO 8601 UTC, or null.
+      type: str
+      returned: always
+    finished:
+      description: End, ISO 8601 UTC, or null.
+      type: str
+      returned: always
+    duration:
+      description: Seconds, or null.
+      type: float
+      returned: always
+    percent:
+      description: Percent done, or null.
+      type: float
+      returned: always
+    eta:
+      description: Expected end, ISO 8601 UTC, or null.
+      type: str
+      returned: always
+    counts:
+      description: Objects in the job, as far as the system counts them - C(successful), C(failed), C(skipped), C(total).
+      type: dict
+      returned: always
+    message:
+      description: The system's message about the job, or null.
+      type: str
+      returned: always
+    parts:
+      description: Volumes, objects or steps of the job, each with C(name), C(state), C(result), C(message), C(counts).
+      type: list
+      elements: dict
+      returned: always
+    log_path:
+      description: File with the job's log, or null.
+      type: str
+      returned: always
+    raw:
+      description: The job as the system sent it, or null.
+      type: dict
+      returned: always
+unfinished:
+  description: Those of RV(jobs) that were not seen to end.
+  type: list
+  elements: dict
+  returned: when the system was asked
+summary:
+  description: Numbers of jobs - C(total), C(finished), C(unfinished), C(missing), C(by_state), C(by_result).
+  type: dict
+  returned: when the system was asked
+elapsed:
+  description: Seconds waited.
+  type: float
+  returned: when the system was asked
+deadline:
+  description: When the wait would have ended, ISO 8601 UTC.
+  type: str
+  returned: when the system was asked
+polls:
+  description: Number of looks that were answered.
+  type: int
+  returned: when the system was asked
+requests:
+  description: Number of HTTP requests.
+  type: int
+  returned: when the system was asked
+logins:
+  description: Number of logins.
+  type: int
+  returned: when the system was asked
+throttled_seconds:
+  description: Seconds spent waiting because the system asked for it.
+  type: float
+  returned: when the system was asked
+transitions:
+  description: What changed while waiting, each with C(time), C(job), C(from), C(to).
+  type: list
+  elements: dict
+  returned: when the system was asked
+"""
+
+from ansible_collections.changeops.backup.plugins.module_utils._module import run_module
+from ansible_collections.changeops.backup.plugins.module_utils._options import WAIT
+from ansible_collections.changeops.backup.plugins.module_utils._waiting import wait_for_jobs
+
+
+def main() -> None:
+    """Run the module."""
+    run_module(WAIT, wait_for_jobs)
+
+
+if __name__ == "__main__":
+    main()
