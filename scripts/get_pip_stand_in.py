@@ -14,8 +14,11 @@ import zipfile
 from pathlib import Path
 
 # Debian keeps the wheels apart and names their folder in the build configuration.
-folders = [Path(ensurepip.__file__).parent / "_bundled", Path(sysconfig.get_config_var("WHEEL_PKG_DIR") or "."),
-           Path("/usr/share/python-wheels")]
+folders = [
+    Path(ensurepip.__file__).parent / "_bundled",
+    Path(sysconfig.get_config_var("WHEEL_PKG_DIR") or "."),
+    Path("/usr/share/python-wheels"),
+]
 wheels = [wheel for folder in folders for wheel in sorted(folder.glob("pip-*.whl"))]
 if not wheels:
     raise SystemExit("This Python carries no pip; install its venv or ensurepip package.")

@@ -29,7 +29,7 @@ class ActionModule(ActionBase):
     _supports_async = True
     _requires_connection = True
 
-    def run(self, tmp: t.Any = None, task_vars: t.Optional[dict[str, t.Any]] = None) -> dict[str, t.Any]:
+    def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         """Run the module until it has a verdict."""
         super().run(tmp, task_vars)
         if self._task.async_val or self._task.check_mode:
@@ -51,7 +51,7 @@ class ActionModule(ActionBase):
             self._say(str(result["waiting"]), task_vars or {})
             seconds = longest
 
-    def _slice(self, task_vars: t.Optional[dict[str, t.Any]], piece: Slice) -> dict[str, t.Any]:
+    def _slice(self, task_vars: dict[str, t.Any] | None, piece: Slice) -> dict[str, t.Any]:
         """Run one slice; a connection that drops is tried again, since the wait goes on at the system."""
         give_up_at = time.monotonic() + _RECONNECT_FOR
         before = self._task.environment
@@ -68,7 +68,7 @@ class ActionModule(ActionBase):
         finally:
             self._task.environment = before
 
-    def _module(self, task_vars: t.Optional[dict[str, t.Any]], wrap_async: t.Any = False) -> dict[str, t.Any]:
+    def _module(self, task_vars: dict[str, t.Any] | None, wrap_async: t.Any = False) -> dict[str, t.Any]:
         result: dict[str, t.Any] = self._execute_module(
             module_name="changeops.backup.backup_job_wait",
             module_args=dict(self._task.args),

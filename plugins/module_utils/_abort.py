@@ -25,9 +25,9 @@ class Attempt:
 
     def __init__(self, job: Job) -> None:
         self.before = job
-        self.after: t.Optional[Job] = None
-        self.requested_at: t.Optional[str] = None
-        self.confirmed_at: t.Optional[str] = None
+        self.after: Job | None = None
+        self.requested_at: str | None = None
+        self.confirmed_at: str | None = None
         self.message = ""
         self.refused = False
 
@@ -119,7 +119,9 @@ def _observe(task: Task, active: list[Attempt]) -> None:
         left = deadline - task.clock.monotonic()
         task.system.http.patience = max(0.0, min(_LOOK_PATIENCE, left))
         try:
-            seen = task.system.look(task.selection._replace(job_ids=tuple(open_), names=(), types=(), started_after=None))
+            seen = task.system.look(
+                task.selection._replace(job_ids=tuple(open_), names=(), types=(), started_after=None)
+            )
         except Unanswered as exc:
             for attempt in open_.values():
                 attempt.message = f"{attempt.message}; since then no answer: {exc}"

@@ -12,6 +12,7 @@ import base64
 import contextlib
 import fcntl
 import os
+import re
 import tempfile
 import time
 import traceback
@@ -66,7 +67,17 @@ def basic_auth(username: str, password: str) -> FixedHeader:
 
 def bearer(token: str) -> FixedHeader:
     """A ready bearer token or API key."""
-    return FixedHeader(f"Bearer {token}")
+    return FixedHeader(f"Bearer {_sendable(token)}")
+
+
+def _is_token(value: t.Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"[\x21-\x7e]+", value) is not None
+
+
+def _sendable(token: str) -> str:
+    if not _is_token(token):
+        raise Misconfigured("access_token holds a blank, a line break or another character that no header can carry")
+    return token
 
 
 class Grant:
@@ -81,14 +92,16 @@ class Grant:
         token_url: str,
         fields: t.Mapping[str, str],
         encoding: Encoding = "form",
-        access_token: t.Optional[str] = None,
+        access_token: str | None = None,
         on_secret: t.Callable[[str], None] = lambda secret: None,
+        headers: t.Mapping[str, str] | None = None,
     ) -> None:
         self.token_url = token_url
+        self.headers = headers
         self.fields = dict(fields)
         self.encoding = encoding
-        self.token = access_token
-        self.good_until: t.Optional[float] = None
+        self.token = None if access_token is None else _sendable(access_token)
+        self.good_until: float | None = None
         self.on_secret = on_secret
 
     def body(self) -> dict[str, str]:
@@ -130,6 +143,7 @@ class Grant:
             "login",
             "POST",
             self.token_url,
+            headers=self.headers,
             json=body if self.encoding == "json" else None,
             form=body if self.encoding == "form" else None,
         )
@@ -143,7 +157,7 @@ class Grant:
                 f"Check {self._what()}"
             )
         body = response.json()
-        if not isinstance(body, dict) or not isinstance(body.get("access_token"), str) or not body["access_token"]:
+        if not isinstance(body, dict) or not _is_token(body.get("access_token")):
             raise Unanswered(f"the login at {self.token_url} gave no access_token")
         return body
 
@@ -151,14 +165,14 @@ class Grant:
         return ", ".join(name for name in self.fields if name not in ("grant_type", "audience"))
 
     @staticmethod
-    def _life(value: t.Any, http: Transport) -> t.Optional[float]:
+    def _life(value: t.Any, http: Transport) -> float | None:
         """Read ``expires_in``: seconds, also as text; VSPC's document calls it a date. Odd values mean "not known"."""
         moment = from_iso(value)
         if moment is not None:
             value = (moment - http.clock.now()).total_seconds()
         try:
             life = float(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return None
         return life if 0 < life <= _LONGEST_LIFE and not isinstance(value, bool) else None
 
@@ -173,10 +187,11 @@ class RefreshGrant(Grant):
         store: RefreshTokenStore,
         warn: t.Callable[[str], None],
         encoding: Encoding = "form",
-        access_token: t.Optional[str] = None,
+        access_token: str | None = None,
         on_secret: t.Callable[[str], None] = lambda secret: None,
+        headers: t.Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(token_url, fields, encoding, access_token, on_secret)
+        super().__init__(token_url, fields, encoding, access_token, on_secret, headers)
         self.store = store
         self.warn = warn
 
@@ -214,14 +229,14 @@ class RefreshGrant(Grant):
 class RefreshTokenStore:
     """Where the newest refresh token is: in memory, and in a file of mode 0600 if there is one."""
 
-    def __init__(self, token: t.Optional[str], path: t.Optional[str], on_secret: t.Callable[[str], None]) -> None:
+    def __init__(self, token: str | None, path: str | None, on_secret: t.Callable[[str], None]) -> None:
         self._path = path
         self._on_secret = on_secret
         self.token = self._from_file() or token or ""
         if not self.token:
             raise Misconfigured(f"refresh_token_file {path} holds no token yet, and no refresh_token was given")
 
-    def _from_file(self) -> t.Optional[str]:
+    def _from_file(self) -> str | None:
         if self._path is None:
             return None
         try:
@@ -283,7 +298,7 @@ class AssertionGrant(Grant):
         key_path: str,
         fields: t.Mapping[str, str],
         encoding: Encoding = "form",
-        access_token: t.Optional[str] = None,
+        access_token: str | None = None,
         on_secret: t.Callable[[str], None] = lambda secret: None,
     ) -> None:
         super().__init__(token_url, fields, encoding, access_token, on_secret)
@@ -325,6 +340,7 @@ def _signer(certificate_path: str, key_path: str) -> tuple[t.Any, dict[str, str]
         import jwt
         from cryptography import x509
         from cryptography.hazmat.primitives import hashes, serialization
+        from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
     except ImportError as exc:
         raise MissingLibrary("PyJWT[crypto]", traceback.format_exc()) from exc
     del jwt
@@ -342,7 +358,11 @@ def _signer(certificate_path: str, key_path: str) -> tuple[t.Any, dict[str, str]
     expires = getattr(certificate, "not_valid_after_utc", None) or certificate.not_valid_after
     if expires.timestamp() < now:
         raise Misconfigured(f"client_certificate {certificate_path} expired at {expires:%Y-%m-%d}")
-    if key.public_key() != certificate.public_key():
+    if not isinstance(key, RSAPrivateKey):
+        raise Misconfigured(f"client_private_key {key_path} is not an RSA key, which this login needs")
+    # Compared as bytes: only cryptography 40 and later can compare keys.
+    form = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    if key.public_key().public_bytes(*form) != certificate.public_key().public_bytes(*form):
         raise Misconfigured(f"client_private_key {key_path} does not belong to client_certificate {certificate_path}")
     print_ = certificate.fingerprint(hashes.SHA1())
     return key, {"kid": print_.hex().upper(), "x5t": base64.urlsafe_b64encode(print_).rstrip(b"=").decode()}

@@ -157,7 +157,8 @@ def _addresses(
         url, token_url = system.REGIONS[options["region"]]
     elif "url" in options:
         url = _checked_url(system, "url", options["url"], warn)
-        cut = (url + "/").find(system.API_ROOT + "/")
+        # Behind the "//", so that a host called like the path stays.
+        cut = (url + "/").find(system.API_ROOT + "/", url.index("://") + 3)
         url = (url[:cut] if cut >= 0 else url).rstrip("/")
         token_url = url + system.TOKEN_PATH
     elif system.DEFAULT_ADDRESS is not None:
@@ -179,7 +180,12 @@ def _checked_url(system: type[BackupSystem], name: str, value: str, warn: t.Call
         port_is_good = parts.port is None or parts.port > 0
     except ValueError:
         raise Misconfigured(f"{where} is not a valid address") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_good or re.search(r"\s", parts.netloc):
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or not port_is_good
+        or re.search(r"\s", parts.netloc)
+    ):
         raise Misconfigured(f"{where} has to be an address such as https://backup.example:1280")
     if parts.username is not None or parts.password is not None:
         raise Misconfigured(f"{where} holds a user or password: give these as options of their own")
@@ -191,8 +197,10 @@ def _checked_url(system: type[BackupSystem], name: str, value: str, warn: t.Call
 
 
 def _check_seconds(name: str, value: float, above_zero: bool = False) -> None:
-    if not (0 < value if above_zero else 0 <= value) or value > 366 * 86400:
-        raise Misconfigured(f"{name} has to be {'more than 0' if above_zero else '0 or more'} seconds, and below a year")
+    if not (value > 0 if above_zero else value >= 0) or value > 366 * 86400:
+        raise Misconfigured(
+            f"{name} has to be {'more than 0' if above_zero else '0 or more'} seconds, and below a year"
+        )
 
 
 def select(system: type[BackupSystem], params: t.Mapping[str, t.Any], now: datetime) -> Selection:
@@ -226,7 +234,7 @@ def select(system: type[BackupSystem], params: t.Mapping[str, t.Any], now: datet
     )
 
 
-def _moment(name: str, value: t.Optional[str], now: datetime) -> t.Optional[datetime]:
+def _moment(name: str, value: str | None, now: datetime) -> datetime | None:
     if value is None or value == "":
         return None
     try:

@@ -9,8 +9,6 @@ and passes the text through the redactor; nothing else turns an error into ``fai
 
 from __future__ import annotations
 
-import typing as t
-
 
 class BackupError(Exception):
     """Something expected went wrong; the text says what to do next."""
@@ -35,7 +33,7 @@ class Unanswered(BackupError):
     ``retry_after``: seconds the server asked us to stay away, or None.
     """
 
-    def __init__(self, message: str, retry_after: t.Optional[float] = None) -> None:
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 import email.utils
 import json
 import random
+import ssl
 import traceback
 import typing as t
 import zlib
@@ -56,8 +57,11 @@ _LONGEST_PAUSE = 30.0
 
 
 def origin(url: str) -> tuple[str, str, int]:
-    """Scheme, host and port of an address."""
-    parts = urlsplit(url)
+    """Scheme, host and port that a request to this address goes to. Raises ValueError."""
+    # As requests reads it: of "http://one\@two" urlsplit takes the other host than what requests connects to.
+    prepared = requests.models.PreparedRequest()
+    prepared.prepare_url(url, None)
+    parts = urlsplit(str(prepared.url))
     return parts.scheme.lower(), (parts.hostname or "").lower(), parts.port or {"https": 443}.get(parts.scheme, 80)
 
 
@@ -91,7 +95,7 @@ class Response:
         except Unanswered:
             return None
 
-    def retry_after(self, now: float) -> t.Optional[float]:
+    def retry_after(self, now: float) -> float | None:
         """Seconds the server asked us to wait: the header (seconds or a date), or ``retryAfter`` in the body."""
         for value in (self.headers.get("Retry-After"), *_body_retry_after(self.json_or_none())):
             seconds = _seconds(value, now)
@@ -106,11 +110,13 @@ def _body_retry_after(body: t.Any) -> list[t.Any]:
     return [error.get("retryAfter") for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
 
 
-def _seconds(value: t.Any, now: float) -> t.Optional[float]:
+def _seconds(value: t.Any, now: float) -> float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     try:
         seconds = float(value)
+    except OverflowError:
+        return None
     except ValueError:
         try:
             seconds = email.utils.parsedate_to_datetime(str(value)).timestamp() - now
@@ -125,10 +131,10 @@ class Call(t.NamedTuple):
     kind: Kind
     method: str
     url: str
-    query: t.Optional[t.Sequence[tuple[str, str]]] = None
-    headers: t.Optional[t.Mapping[str, str]] = None
+    query: t.Sequence[tuple[str, str]] | None = None
+    headers: t.Mapping[str, str] | None = None
     json: t.Any = None
-    form: t.Optional[t.Mapping[str, str]] = None
+    form: t.Mapping[str, str] | None = None
     answered: t.Callable[[Response], bool] = lambda response: False
 
 
@@ -160,7 +166,7 @@ class Statistics:
 class _Header(AuthBase):
     """Set the header ourselves: with ``auth=None`` requests would let a .netrc entry replace it."""
 
-    def __init__(self, value: t.Optional[str]) -> None:
+    def __init__(self, value: str | None) -> None:
         self.value = value
 
     def __call__(self, request: t.Any) -> t.Any:
@@ -183,7 +189,7 @@ class Transport:
         clock: Clock,
         request_timeout: float,
         patience: float,
-        verify: t.Union[bool, str] = True,
+        verify: bool | str = True,
         allow_writes: bool = False,
         max_body: int = MAX_BODY,
     ) -> None:
@@ -199,6 +205,9 @@ class Transport:
         self.max_body = max_body
         self.statistics = Statistics()
         self._session = requests.Session()
+        # Else requests would read the whole body of a redirect, unbounded, before we see it.
+        self._session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
+        self._retrying = False
         self._session.headers.update({"Accept": "application/json", "Accept-Encoding": "gzip"})
 
     def close(self) -> None:
@@ -212,7 +221,7 @@ class Transport:
         Raises Unanswered, AuthLost, Refused, Fenced.
         """
         self._fence(call)
-        return self._until_answered(call, lambda: parse(self._authorized(call)))
+        return self._until_answered(lambda: parse(self._authorized(call)))
 
     def write(self, call: Call) -> Response:
         """Send a write once. Unanswered means: it may or may not have happened, read to find out."""
@@ -230,14 +239,25 @@ class Transport:
             self._raise_transient(call, response)
             return parse(response)
 
-        return self._until_answered(call, once)
+        # A read that needs a login first tries both again: their patience is one.
+        return once() if self._retrying else self._until_answered(once)
 
     def _fence(self, call: Call) -> None:
-        if origin(call.url) != origin(self.base_url):
-            host = urlsplit(call.url).hostname
-            raise Fenced(f"the server pointed to another host ({host}); the token was not sent there")
+        try:
+            own, target = origin(self.base_url), origin(call.url)
+        except ValueError:
+            raise Fenced("an address that cannot be read was to be called; nothing was sent there") from None
+        if target != own:
+            raise Fenced(f"the server pointed to another host ({target[1]}); the token was not sent there")
 
-    def _until_answered(self, call: Call, once: t.Callable[[], t.Any]) -> t.Any:
+    def _until_answered(self, once: t.Callable[[], t.Any]) -> t.Any:
+        self._retrying = True
+        try:
+            return self._patiently(once)
+        finally:
+            self._retrying = False
+
+    def _patiently(self, once: t.Callable[[], t.Any]) -> t.Any:
         began = self.clock.monotonic()
         pause = _FIRST_PAUSE
         while True:
@@ -245,7 +265,8 @@ class Transport:
                 return once()
             except Unanswered as exc:
                 left = began + self.patience - self.clock.monotonic()
-                rest = exc.retry_after if exc.retry_after is not None else pause * random.uniform(0.5, 1.0)
+                # Never less than our own pause: "Retry-After: 0", or a date that our clock has passed, is no licence.
+                rest = max(exc.retry_after or 0.0, pause * random.uniform(0.5, 1.0))
                 if rest > left:
                     raise
                 if exc.retry_after is not None:
@@ -290,11 +311,14 @@ class Transport:
             target = response.headers.get("Location")
             if response.status not in (301, 302, 303, 307, 308) or call.kind != "read" or not target:
                 return response
-            call = call._replace(url=urljoin(call.url, target), query=None)
+            try:
+                call = call._replace(url=urljoin(call.url, target), query=None)
+            except ValueError:
+                raise Fenced("the server pointed to an address that cannot be read; nothing was sent there") from None
             self._fence(call)
         raise Unanswered(f"{call.method} {_path(call.url)} was redirected more than {MAX_REDIRECTS} times")
 
-    def _exchange(self, call: Call, authorization: t.Optional[str]) -> Response:
+    def _exchange(self, call: Call, authorization: str | None) -> Response:
         self.statistics.requests += 1
         give_up_at = self.clock.monotonic() + self.request_timeout
         try:
@@ -313,10 +337,17 @@ class Transport:
                 body = b"".join(self._pieces(answer, give_up_at))
                 return Response(answer.status_code, answer.headers, body)
         except requests.exceptions.SSLError as exc:
-            raise BackupError(
-                f"the TLS certificate of {urlsplit(call.url).hostname} was not accepted ({_reason(exc)}). "
-                "Give the authority's certificate as ca_path"
-            ) from exc
+            cause = _innermost(exc)
+            if isinstance(cause, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
+                # A server that goes down in the middle of the handshake may come back.
+                raise Unanswered(f"{call.method} {_path(call.url)} got no answer ({_reason(exc)})") from exc
+            host = urlsplit(call.url).hostname
+            if isinstance(cause, ssl.SSLCertVerificationError):
+                raise BackupError(
+                    f"the TLS certificate of {host} was not accepted ({_reason(exc)}). "
+                    "Give the authority's certificate as ca_path"
+                ) from exc
+            raise BackupError(f"no TLS connection with {host} ({_reason(exc)}). Check url and ca_path") from exc
         except (requests.exceptions.RequestException, Urllib3Error, OSError, zlib.error) as exc:
             raise Unanswered(f"{call.method} {_path(call.url)} got no answer ({_reason(exc)})") from exc
 
@@ -324,7 +355,9 @@ class Transport:
         # We inflate ourselves: requests would unpack a whole chunk, however large it becomes, before we could count.
         inflate = zlib.decompressobj(47) if answer.headers.get("Content-Encoding", "identity") == "gzip" else None
         size = 0
-        for chunk in answer.raw.stream(_CHUNK, decode_content=False):
+        arrived = False
+        for chunk in _arriving(answer.raw):
+            arrived = True
             pending = chunk
             while pending:
                 piece = pending if inflate is None else inflate.decompress(pending, _CHUNK)
@@ -335,24 +368,41 @@ class Transport:
                 yield piece
             if self.clock.monotonic() > give_up_at:
                 raise Unanswered(f"the answer took longer than request_timeout ({self.request_timeout:g} s)")
-        if inflate is not None and not inflate.eof:
+        if inflate is not None and arrived and not inflate.eof:
             raise Unanswered("the compressed answer is cut short")
+
+
+def _arriving(raw: t.Any) -> t.Iterator[bytes]:
+    """Give bytes as they come in; an old urllib3 waits until a whole chunk is full, however slowly that happens."""
+    if not hasattr(raw, "read1"):
+        yield from raw.stream(_CHUNK, decode_content=False)
+        return
+    while True:
+        chunk = raw.read1(_CHUNK, decode_content=False)
+        if not chunk:
+            return
+        yield chunk
 
 
 def _path(url: str) -> str:
     return urlsplit(url).path or "/"
 
 
-def _reason(exc: BaseException) -> str:
-    """Name the cause without the address: a query can hold what should not be printed."""
-    if isinstance(exc, requests.exceptions.Timeout):
-        return "timed out"
-    cause: BaseException = exc
+def _innermost(exc: BaseException) -> BaseException:
+    cause = exc
     for _depth in range(6):
         inner = getattr(cause, "reason", None) or (cause.args[0] if cause.args else None)
         if not isinstance(inner, BaseException):
             break
         cause = inner
+    return cause
+
+
+def _reason(exc: BaseException) -> str:
+    """Name the cause without the address: a query can hold what should not be printed."""
+    if isinstance(exc, requests.exceptions.Timeout):
+        return "timed out"
+    cause = _innermost(exc)
     text = cause.args[-1] if cause.args and isinstance(cause.args[-1], str) else str(cause)
     return text.split(": ", 1)[-1][:200] or type(cause).__name__
 

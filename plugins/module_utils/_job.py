@@ -22,26 +22,26 @@ class Meaning(t.NamedTuple):
     """What one vendor word means, and which document says that the word exists."""
 
     state: State
-    result: t.Optional[Result]
+    result: Result | None
     source: str
 
 
 class Counts(t.NamedTuple):
     """Objects (records, volumes, files) inside a job. None where the system does not say."""
 
-    successful: t.Optional[int] = None
-    failed: t.Optional[int] = None
-    skipped: t.Optional[int] = None
-    total: t.Optional[int] = None
+    successful: int | None = None
+    failed: int | None = None
+    skipped: int | None = None
+    total: int | None = None
 
 
 class Part(t.NamedTuple):
     """A volume, an object or a step of a job."""
 
-    name: t.Optional[str]
+    name: str | None
     state: State
-    result: t.Optional[Result]
-    message: t.Optional[str] = None
+    result: Result | None
+    message: str | None = None
     counts: Counts = Counts()
 
     def to_dict(self) -> dict[str, t.Any]:
@@ -59,21 +59,21 @@ class Job(t.NamedTuple):
 
     system: str
     id: str
-    name: t.Optional[str]
-    type: t.Optional[str]
+    name: str | None
+    type: str | None
     state: State
-    result: t.Optional[Result]
-    vendor_state: t.Optional[str]
-    started: t.Optional[datetime] = None
-    finished: t.Optional[datetime] = None
-    duration: t.Optional[float] = None
-    percent: t.Optional[float] = None
-    eta: t.Optional[datetime] = None
+    result: Result | None
+    vendor_state: str | None
+    started: datetime | None = None
+    finished: datetime | None = None
+    duration: float | None = None
+    percent: float | None = None
+    eta: datetime | None = None
     counts: Counts = Counts()
-    message: t.Optional[str] = None
+    message: str | None = None
     parts: tuple[Part, ...] = ()
-    log_path: t.Optional[str] = None
-    raw: t.Optional[dict[str, t.Any]] = None
+    log_path: str | None = None
+    raw: dict[str, t.Any] | None = None
     run: str = ""
 
     @property
@@ -117,7 +117,7 @@ class Job(t.NamedTuple):
         return f"{label} {self.result or self.state}"
 
 
-def tally(words: t.Iterable[t.Optional[str]]) -> dict[str, int]:
+def tally(words: t.Iterable[str | None]) -> dict[str, int]:
     """Count each word that is not None."""
     counted: dict[str, int] = {}
     for word in words:

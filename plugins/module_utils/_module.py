@@ -71,7 +71,7 @@ def run_module(options: Spec, work: t.Callable[[Task], Answer], writes: bool = F
 
 
 def _transport(connection: Connection, credential: Credential, clock: Clock, allow_writes: bool) -> Transport:
-    verify: t.Union[bool, str] = connection["validate_certs"]
+    verify: bool | str = connection["validate_certs"]
     if verify and connection["ca_path"]:
         verify = connection["ca_path"]
     return Transport(

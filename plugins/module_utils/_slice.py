@@ -30,7 +30,7 @@ class Slice:
         return {VARIABLE: json.dumps({"path": self.path, "seconds": self.seconds})}
 
     @classmethod
-    def from_environ(cls, environ: t.Mapping[str, str]) -> t.Optional[Slice]:
+    def from_environ(cls, environ: t.Mapping[str, str]) -> Slice | None:
         """Read what the action plugin said; None: the module runs by itself and to the end."""
         said = environ.get(VARIABLE)
         return cls(**json.loads(said)) if said else None

@@ -23,7 +23,13 @@ from ansible_collections.changeops.backup.plugins.module_utils._auth import (
     bearer,
 )
 from ansible_collections.changeops.backup.plugins.module_utils._errors import Unanswered, Unsupported
-from ansible_collections.changeops.backup.plugins.module_utils._http import Call, Credential, Response, Transport, summary
+from ansible_collections.changeops.backup.plugins.module_utils._http import (
+    Call,
+    Credential,
+    Response,
+    Transport,
+    summary,
+)
 from ansible_collections.changeops.backup.plugins.module_utils._job import Job, Meaning, Part
 
 
@@ -66,16 +72,21 @@ class Connection:
     def __getitem__(self, name: str) -> t.Any:
         return self.options[name]
 
-    def grant(self, *names: str, encoding: Encoding = "form", **fixed: str) -> Grant:
+    def grant(
+        self, *names: str, encoding: Encoding = "form", headers: dict[str, str] | None = None, **fixed: str
+    ) -> Grant:
         """Make the grant that sends these options and these fixed fields."""
-        return Grant(self.token_url, self._fields(names, fixed), encoding, self["access_token"], self.on_secret)
+        fields = self._fields(names, fixed)
+        return Grant(self.token_url, fields, encoding, self["access_token"], self.on_secret, headers)
 
-    def refresh_grant(self, *names: str, encoding: Encoding = "form", **fixed: str) -> RefreshGrant:
+    def refresh_grant(
+        self, *names: str, encoding: Encoding = "form", headers: dict[str, str] | None = None, **fixed: str
+    ) -> RefreshGrant:
         """Make the refresh grant, with the newest of option and file."""
         store = RefreshTokenStore(self["refresh_token"], self["refresh_token_file"], self.on_secret)
         fields = self._fields(names, fixed)
         return RefreshGrant(
-            self.token_url, fields, store, self.warn, encoding, self["access_token"], self.on_secret
+            self.token_url, fields, store, self.warn, encoding, self["access_token"], self.on_secret, headers
         )
 
     def assertion_grant(self, encoding: Encoding = "form", **fixed: str) -> AssertionGrant:
@@ -107,9 +118,9 @@ class Selection(t.NamedTuple):
     types: tuple[str, ...] = ()
     states: tuple[str, ...] = ()
     results: tuple[str, ...] = ()
-    started_after: t.Optional[datetime] = None
-    started_before: t.Optional[datetime] = None
-    max_results: t.Optional[int] = None
+    started_after: datetime | None = None
+    started_before: datetime | None = None
+    max_results: int | None = None
 
     def matches(self, job: Job) -> bool:
         """Say whether a job is meant. A job whose start is not known is never left out by time."""
@@ -152,7 +163,7 @@ class Page(t.NamedTuple):
 
     items: list[t.Any]
     next: t.Any
-    total: t.Optional[int] = None
+    total: int | None = None
     # The total counts all pages, so that reaching it ends the list.
     total_ends: bool = True
     # A page with nothing new is not yet a sign that the server repeats itself.
@@ -172,7 +183,7 @@ class BackupSystem(ABC):
     # Region -> (API address, token address). Empty: the system is known only by its url.
     REGIONS: t.ClassVar[t.Mapping[str, tuple[str, str]]] = {}
     # API and token address of a service that is the same for all its customers.
-    DEFAULT_ADDRESS: t.ClassVar[t.Optional[tuple[str, str]]] = None
+    DEFAULT_ADDRESS: t.ClassVar[tuple[str, str] | None] = None
     # A path that users paste behind the address; what follows it is cut off.
     API_ROOT: t.ClassVar[str]
     # Where the token endpoint is, seen from the url of a system that is not in a region.
@@ -198,7 +209,7 @@ class BackupSystem(ABC):
         """Give all jobs of the selection's time window, complete; finer filters are applied by the caller."""
 
     @abstractmethod
-    def to_job(self, raw: dict[str, t.Any]) -> t.Optional[Job]:
+    def to_job(self, raw: dict[str, t.Any]) -> Job | None:
         """Read one job as the API gives it. None: it has no id."""
 
     def find_jobs(self, selection: Selection) -> Listing:
@@ -245,7 +256,7 @@ class BackupSystem(ABC):
         return cls.STATES.get(str(word).casefold(), Meaning("unknown", None, "not documented"))
 
     @classmethod
-    def type_word(cls, word: t.Optional[str]) -> t.Optional[str]:
+    def type_word(cls, word: str | None) -> str | None:
         """Give the vendor's word for a type that may come as a number."""
         return None if word is None else cls.TYPES.get(word, word)
 
@@ -295,7 +306,6 @@ class BackupSystem(ABC):
         call = Call("read", "GET", self.connection.url + path, query, self.headers(), answered=answered)
         return self.http.read(call, parse)
 
-
     def rows(
         self, path: str, query: t.Sequence[tuple[str, str]], key: str, envelope: t.Sequence[str] = ()
     ) -> tuple[list[t.Any], dict[str, t.Any]]:
@@ -338,12 +348,12 @@ def first(raw: t.Mapping[str, t.Any], *names: str) -> t.Any:
     return next((raw[name] for name in names if raw.get(name) is not None), None)
 
 
-def text(value: t.Any) -> t.Optional[str]:
+def text(value: t.Any) -> str | None:
     """Give a text, or None for nothing, an empty text or something that is no text."""
     return value.strip() or None if isinstance(value, str) else None
 
 
-def identifier(value: t.Any) -> t.Optional[str]:
+def identifier(value: t.Any) -> str | None:
     """Give an id as text: documents print ids as numbers and as texts."""
     if isinstance(value, bool):
         return None
@@ -352,25 +362,25 @@ def identifier(value: t.Any) -> t.Optional[str]:
     return str(value) if isinstance(value, int) else text(value)
 
 
-def number(value: t.Any) -> t.Optional[int]:
+def number(value: t.Any) -> int | None:
     """Give a count, or None."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1 << 63:
         return None
     return int(value)
 
 
-def seconds(value: t.Any) -> t.Optional[float]:
+def seconds(value: t.Any) -> float | None:
     """Give a duration in seconds, or None."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e9:
         return None
     return float(value)
 
 
-def elapsed(started: t.Optional[datetime], finished: t.Optional[datetime]) -> t.Optional[float]:
+def elapsed(started: datetime | None, finished: datetime | None) -> float | None:
     """Give the seconds between two moments, or None."""
     return (finished - started).total_seconds() if started and finished and finished >= started else None
 
 
-def later(moment: t.Optional[datetime], wait: t.Optional[float]) -> t.Optional[datetime]:
+def later(moment: datetime | None, wait: float | None) -> datetime | None:
     """Give the moment that many seconds later; None where either is not known or the wait is zero."""
     return moment + timedelta(seconds=wait) if moment and wait else None

@@ -17,7 +17,7 @@ _ISO = re.compile(
     r"(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d+))?)?)?\s*(Z|z|[+-]\d{2}:?\d{2}|[+-]\d{2})?$"
 )
 _AGE = re.compile(r"(\d+)\s*([smhdw])$")
-_TIMESPAN = re.compile(r"(-)?(?:(\d+)\.)?(\d{1,2}):(\d{2}):(\d{2})(?:\.(\d+))?$")
+_TIMESPAN = re.compile(r"(-)?(?:(\d{1,8})\.)?(\d{1,2}):(\d{2}):(\d{2})(?:\.(\d+))?$")
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _TICKS_AT_EPOCH = 621_355_968_000_000_000
@@ -25,7 +25,7 @@ _TICKS_AT_EPOCH = 621_355_968_000_000_000
 _FIRST_REAL_YEAR = 1970
 
 
-def _iso_moment(text: str, default_zone: t.Optional[timezone]) -> t.Optional[datetime]:
+def _iso_moment(text: str, default_zone: timezone | None) -> datetime | None:
     match = _ISO.match(text.strip())
     if match is None:
         return None
@@ -51,23 +51,23 @@ def _iso_moment(text: str, default_zone: t.Optional[timezone]) -> t.Optional[dat
         return None
 
 
-def _since_epoch(count: int, per_second: int) -> t.Optional[datetime]:
+def _since_epoch(count: int, per_second: int) -> datetime | None:
     try:
         return _EPOCH + timedelta(seconds=count / per_second)
     except (OverflowError, ValueError):
         return None
 
 
-def _real(moment: t.Optional[datetime]) -> t.Optional[datetime]:
+def _real(moment: datetime | None) -> datetime | None:
     return moment if moment is not None and moment.year >= _FIRST_REAL_YEAR and moment != _EPOCH else None
 
 
-def from_iso(value: t.Any) -> t.Optional[datetime]:
+def from_iso(value: t.Any) -> datetime | None:
     """Read a vendor's ISO 8601 time: any number of fraction digits, any offset; without one it is UTC."""
     return _real(_iso_moment(value, timezone.utc)) if isinstance(value, str) else None
 
 
-def _whole(value: t.Any) -> t.Optional[int]:
+def _whole(value: t.Any) -> int | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, str) and re.fullmatch(r"\d{1,20}", value.strip()):
@@ -77,25 +77,25 @@ def _whole(value: t.Any) -> t.Optional[int]:
     return value if isinstance(value, int) else None
 
 
-def from_millis(value: t.Any) -> t.Optional[datetime]:
+def from_millis(value: t.Any) -> datetime | None:
     """Read Unix milliseconds."""
     number = _whole(value)
     return _real(_since_epoch(number, 1000)) if number is not None else None
 
 
-def from_ticks(value: t.Any) -> t.Optional[datetime]:
+def from_ticks(value: t.Any) -> datetime | None:
     """Read .NET ticks: 100 ns since year 1, UTC."""
     number = _whole(value)
     return _real(_since_epoch(number - _TICKS_AT_EPOCH, 10_000_000)) if number is not None else None
 
 
-def seconds_from_ticks(value: t.Any) -> t.Optional[float]:
+def seconds_from_ticks(value: t.Any) -> float | None:
     """Read a duration in .NET ticks."""
     number = _whole(value)
     return number / 10_000_000 if number is not None and 0 <= number < 1 << 63 else None
 
 
-def seconds_from_timespan(value: t.Any) -> t.Optional[float]:
+def seconds_from_timespan(value: t.Any) -> float | None:
     """Read a .NET TimeSpan, ``[d.]hh:mm:ss[.fffffff]``."""
     match = _TIMESPAN.match(value.strip()) if isinstance(value, str) else None
     if match is None or match.group(1):
@@ -111,7 +111,7 @@ def to_iso_z(moment: datetime) -> str:
     return text.replace("+00:00", "Z")
 
 
-def iso(moment: t.Optional[datetime]) -> t.Optional[str]:
+def iso(moment: datetime | None) -> str | None:
     """Write a moment as ISO 8601 UTC, or None."""
     return None if moment is None else to_iso_z(moment)
 

@@ -19,7 +19,12 @@ import random
 import typing as t
 from datetime import datetime, timedelta
 
-from ansible_collections.changeops.backup.plugins.module_utils._errors import AuthLost, BackupError, Misconfigured, Unanswered
+from ansible_collections.changeops.backup.plugins.module_utils._errors import (
+    AuthLost,
+    BackupError,
+    Misconfigured,
+    Unanswered,
+)
 from ansible_collections.changeops.backup.plugins.module_utils._job import Job, tally
 from ansible_collections.changeops.backup.plugins.module_utils._time import Clock, from_iso, iso
 
@@ -50,19 +55,19 @@ class Policy(t.NamedTuple):
     require: t.Literal["all", "any"]
     accept_results: tuple[str, ...]
     timeout: float
-    until: t.Optional[datetime]
+    until: datetime | None
     interval: float
     max_interval: float
     quiet_period: float
     appear_timeout: float
-    stall_timeout: t.Optional[float]
+    stall_timeout: float | None
     on_missing: t.Literal["fail", "finished", "ignore"]
     unreachable_timeout: float
     # The ids asked for; None: a selection, whose jobs are those that a look shows.
-    ids: t.Optional[tuple[str, ...]]
+    ids: tuple[str, ...] | None
     # A job is a definition that runs again and again; a run that began earlier than this is not the awaited one.
     definitions: bool = False
-    run_after: t.Optional[datetime] = None
+    run_after: datetime | None = None
 
 
 class Followed:
@@ -71,7 +76,7 @@ class Followed:
     def __init__(self, job_id: str, now: float) -> None:
         self.id = job_id
         self.since = now
-        self.job: t.Optional[Job] = None
+        self.job: Job | None = None
         self.looks_without = 0
         self.ended = False
 
@@ -108,7 +113,7 @@ class Report(t.NamedTuple):
     unfinished: list[Job]
     summary: dict[str, t.Any]
     elapsed: float
-    deadline: t.Optional[str]
+    deadline: str | None
     polls: int
     throttled_seconds: float
     transitions: list[dict[str, t.Any]]
@@ -131,9 +136,9 @@ class Wait:
         self.throttled = 0.0
         self.transitions: list[dict[str, t.Any]] = []
         self.complete = False
-        self.answered_at: t.Optional[float] = None
+        self.answered_at: float | None = None
         self.moved_at = 0.0
-        self.quiet_since: t.Optional[float] = None
+        self.quiet_since: float | None = None
         self.trouble = ""
         self.next_look = 0.0
 
@@ -174,7 +179,7 @@ class Wait:
 
     # -- the loop ------------------------------------------------------------------------------------------------
 
-    def run(self, look: Look, slice_seconds: float = float("inf")) -> t.Optional[Report]:
+    def run(self, look: Look, slice_seconds: float = float("inf")) -> Report | None:
         """Look until there is a verdict, or until the slice is over or something changed: then give None."""
         slice_ends = self.now() + slice_seconds
         changes = len(self.transitions)
@@ -210,7 +215,7 @@ class Wait:
         """Seconds since the wait began."""
         return self.clock.monotonic() - self._zero
 
-    def _to_ask(self) -> t.Optional[tuple[str, ...]]:
+    def _to_ask(self) -> tuple[str, ...] | None:
         if self.policy.ids is None:
             return None
         # A run that has ended stays ended; a definition can begin again, which matters only to a drain.
@@ -222,7 +227,7 @@ class Wait:
         left = min(self.deadline - self.now(), self.policy.unreachable_timeout - silent)
         return max(0.0, min(_LOOK_PATIENCE, left))
 
-    def _no_answer(self, exc: Unanswered) -> tuple[t.Optional[Verdict], float]:
+    def _no_answer(self, exc: Unanswered) -> tuple[Verdict | None, float]:
         self.trouble = str(exc)
         left = self.policy.unreachable_timeout - (self.now() - (self.answered_at or 0.0))
         if left <= 0:
@@ -252,7 +257,7 @@ class Wait:
         if first:
             self.moved_at = self.answered_at
 
-    def _take_job(self, entry: Followed, job: t.Optional[Job]) -> None:
+    def _take_job(self, entry: Followed, job: Job | None) -> None:
         drains_definitions = self.policy.state == "idle" and self.policy.definitions
         if entry.ended and not drains_definitions:
             return
@@ -295,7 +300,7 @@ class Wait:
 
     # -- judging -------------------------------------------------------------------------------------------------
 
-    def judge(self) -> t.Optional[Verdict]:
+    def judge(self) -> Verdict | None:
         """Give the verdict, or None while there is something to wait for."""
         entries = list(self.followed.values())
         verdict = self._judge_idle(entries) if self.policy.state == "idle" else self._judge_ends(entries)
@@ -303,7 +308,7 @@ class Wait:
             return "stalled"
         return verdict
 
-    def _judge_idle(self, entries: list[Followed]) -> t.Optional[Verdict]:
+    def _judge_idle(self, entries: list[Followed]) -> Verdict | None:
         if any(self._lost(entry) for entry in entries):
             return "missing"
         if not self.complete or any(self._open(entry) for entry in entries):
@@ -313,7 +318,7 @@ class Wait:
             self.quiet_since = self.now()
         return "reached" if self.now() - self.quiet_since >= self.policy.quiet_period else None
 
-    def _judge_ends(self, entries: list[Followed]) -> t.Optional[Verdict]:
+    def _judge_ends(self, entries: list[Followed]) -> Verdict | None:
         ended = [entry.job for entry in entries if entry.ended and entry.job is not None]
         good = sum(job.result in self.policy.accept_results for job in ended)
         bad = len(ended) - good
@@ -448,7 +453,9 @@ class Wait:
     def _message(self, verdict: Verdict, why: str, entries: list[Followed], unfinished: list[Followed]) -> str:
         policy = self.policy
         accepted = ", ".join(policy.accept_results)
-        bad = [entry for entry in entries if entry.ended and entry.job and entry.job.result not in policy.accept_results]
+        bad = [
+            entry for entry in entries if entry.ended and entry.job and entry.job.result not in policy.accept_results
+        ]
         lost = [entry for entry in entries if entry.gone or entry.job is None]
         limit = f"wait_timeout ({policy.timeout:g} s)"
         if policy.until is not None and self.deadline < policy.timeout:
@@ -469,7 +476,9 @@ class Wait:
             return f"Nothing has moved for stall_timeout ({policy.stall_timeout:g} s): {_names(unfinished)}."
         if verdict == "missing":
             never = f"not seen within appear_timeout ({policy.appear_timeout:g} s)"
-            return f"Missing (on_missing: {policy.on_missing}; {never}, or no longer listed): {_names(lost) or 'any job'}."
+            return (
+                f"Missing (on_missing: {policy.on_missing}; {never}, or no longer listed): {_names(lost) or 'any job'}."
+            )
         if verdict == "unreachable" and not why:
             why = f"no good answer within unreachable_timeout ({policy.unreachable_timeout:g} s) or {limit}: {self.trouble}"
         return f"Cannot tell how the jobs are, {why}. Last known: {_names(unfinished) or 'nothing'}."

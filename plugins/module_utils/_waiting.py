@@ -37,7 +37,7 @@ def wait_for_jobs(task: Task) -> Answer:
     # Definitions are chosen by what they are; which of their runs is meant, the loop decides.
     selection = task.selection._replace(started_after=None) if policy.definitions else task.selection
 
-    def look(ids: t.Optional[tuple[str, ...]], patience: float) -> Seen:
+    def look(ids: tuple[str, ...] | None, patience: float) -> Seen:
         task.system.http.patience = patience
         asked = selection if ids is None else selection._replace(job_ids=ids, nothing=not ids)
         listing: Listing = task.system.look(asked)
@@ -87,7 +87,12 @@ def _check(task: Task, wait: Wait, look: t.Callable[..., Seen]) -> Answer:
     if verdict is not None:
         return _answer(task, report, failed=verdict != "reached")
     waiting = ", ".join(str(job) for job in report.unfinished) or "jobs that are not there yet"
-    return {**_answer(task, report, failed=False), "verdict": None, "timed_out": False, "msg": f"Would wait for {waiting}."}
+    return {
+        **_answer(task, report, failed=False),
+        "verdict": None,
+        "timed_out": False,
+        "msg": f"Would wait for {waiting}.",
+    }
 
 
 def _answer(task: Task, report: Report, failed: bool) -> Answer:

@@ -55,6 +55,13 @@ class _Handler(WSGIRequestHandler):
         with contextlib.suppress(OSError, ValueError):
             super().finish()
 
+    def handle(self) -> None:
+        try:
+            super().handle()
+        except ValueError:  # a reset closed the files under it
+            if not self.wfile.closed:
+                raise
+
     def run_wsgi(self) -> None:
         environ = self.make_environ()
         chunked = False

@@ -47,11 +47,16 @@ class Story:
     switches: dict[str, Any] = field(default_factory=dict)
 
 
+def _read(path: Path) -> Any:
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times as fast, where it was built
+    return yaml.load(path.read_text(encoding="utf-8"), loader)
+
+
 def load_story(story: Story | Mapping[str, Any] | str | Path) -> Story:
     """Read a story from a file, or from a mapping of the same shape."""
     if isinstance(story, Story):
         return story
-    raw = story if isinstance(story, Mapping) else yaml.safe_load(Path(story).read_text(encoding="utf-8"))
+    raw = story if isinstance(story, Mapping) else _read(Path(story))
     if not isinstance(raw, Mapping) or not isinstance(raw.get("system"), str):
         raise StoryError("a story is a mapping with at least the key 'system'")
     generate = raw.get("generate") or []

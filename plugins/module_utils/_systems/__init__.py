@@ -17,6 +17,5 @@ from ansible_collections.changeops.backup.plugins.module_utils._systems.rclone i
 from ansible_collections.changeops.backup.plugins.module_utils._systems.veeam_vspc import VeeamVspc
 
 SYSTEMS: dict[str, type[BackupSystem]] = {
-    system.NAME: system
-    for system in (AvePointIaasPaas, AvePointSalesforce, Flosum, NetAppBlueXP, Rclone, VeeamVspc)
+    system.NAME: system for system in (AvePointIaasPaas, AvePointSalesforce, Flosum, NetAppBlueXP, Rclone, VeeamVspc)
 }

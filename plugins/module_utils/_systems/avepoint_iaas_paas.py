@@ -112,10 +112,7 @@ class AvePointIaasPaas(BackupSystem):
 
     def find_jobs(self, selection: Selection) -> Listing:
         """Search for each id: how the search matches is not documented, so the ids are compared again."""
-        if len(selection.job_ids) > _SEARCHES:
-            listing = self.list_jobs(selection)
-        else:
-            listing = Listing()
+        listing = self.list_jobs(selection) if len(selection.job_ids) > _SEARCHES else Listing()
         for job_id in selection.job_ids:
             if job_id not in listing.jobs:
                 found = self._pages([("searchText", job_id)])
@@ -139,7 +136,7 @@ class AvePointIaasPaas(BackupSystem):
 
         return self.paged(("pageNumber", ""), fetch)
 
-    def to_job(self, raw: dict[str, t.Any]) -> t.Optional[Job]:
+    def to_job(self, raw: dict[str, t.Any]) -> Job | None:
         """Read one job, in the old shape or in today's."""
         job_id = identifier(raw.get("jobId"))
         if job_id is None:
@@ -175,7 +172,7 @@ def _moment(value: t.Any) -> t.Any:
     return from_iso(value) or from_ticks(value)
 
 
-def next_cursor(link: t.Any) -> t.Optional[Cursor]:
+def next_cursor(link: t.Any) -> Cursor | None:
     """Read ``nextLink``: nothing, an opaque token (already percent-encoded), or an address that holds one.
 
     Only its parameters are used; the next call goes to our own address whatever host the link names.

@@ -122,7 +122,7 @@ class AvePointSalesforce(BackupSystem):
 
         return self.paged(0, fetch)
 
-    def to_job(self, raw: dict[str, t.Any]) -> t.Optional[Job]:
+    def to_job(self, raw: dict[str, t.Any]) -> Job | None:
         """Read one job."""
         job_id = identifier(raw.get("jobId"))
         if job_id is None:

@@ -95,7 +95,7 @@ class Flosum(BackupSystem):
     def _path(self, rest: str) -> str:
         return f"{self.API_ROOT}/connections/{self.connection['connection_id']}/{rest}"
 
-    def to_job(self, raw: dict[str, t.Any]) -> t.Optional[Job]:
+    def to_job(self, raw: dict[str, t.Any]) -> Job | None:
         """Read one item of the list. Its ``id`` is the backup's; the job's is ``jobId``. There is no end time."""
         job_id = identifier(raw.get("jobId"))
         if job_id is None:
@@ -129,6 +129,6 @@ def _step(step: dict[str, t.Any]) -> Part:
     )
 
 
-def _sum(step: dict[str, t.Any], names: t.Iterable[str]) -> t.Optional[int]:
+def _sum(step: dict[str, t.Any], names: t.Iterable[str]) -> int | None:
     found = [count for count in (number(step.get(name)) for name in names) if count is not None]
     return sum(found) if found else None

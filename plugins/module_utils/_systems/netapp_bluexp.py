@@ -114,7 +114,7 @@ class NetAppBlueXP(BackupSystem):
         account = segment(self.connection["account_id"])
         return "/".join([f"/account/{account}/providers/cloudmanager_cbs/api/v1/job", *rest])
 
-    def to_job(self, raw: dict[str, t.Any]) -> t.Optional[Job]:
+    def to_job(self, raw: dict[str, t.Any]) -> Job | None:
         """Read one job. There is no name and no end time; ``time`` is taken for the start (not documented)."""
         job_id = identifier(raw.get("id"))
         if job_id is None:
@@ -161,6 +161,6 @@ def _parts(data: dict[str, t.Any]) -> t.Iterator[Part]:
         yield _part(mapping(batch), next((path for path in paths if path), None))
 
 
-def _part(raw: dict[str, t.Any], name: t.Optional[str] = None) -> Part:
+def _part(raw: dict[str, t.Any], name: str | None = None) -> Part:
     meaning = _PARTS.get(str(raw.get("status")).casefold(), Meaning("unknown", None, "not documented"))
     return Part(identifier(raw.get("id")) or name, meaning.state, meaning.result, text(raw.get("error")))

@@ -55,9 +55,7 @@ class Rclone(BackupSystem):
     CAPABILITIES = Capabilities(one_by_id=True, abort=True, steps=True, percent=True, names=True)
     API_ROOT = "/job"
     LOGINS = (
-        Login(
-            ("username", "password"), lambda connection: basic_auth(connection["username"], connection["password"])
-        ),
+        Login(("username", "password"), lambda connection: basic_auth(connection["username"], connection["password"])),
     )
     REQUIRED = ("url",)
     ID_FORMAT = (r"[0-9]+", "a number")
@@ -101,7 +99,7 @@ class Rclone(BackupSystem):
                 # Only a convenience for the next session: without it, that one asks for each id.
                 return
 
-    def _job(self, job_number: int) -> t.Optional[Job]:
+    def _job(self, job_number: int) -> Job | None:
         if job_number in self._ended:
             return self._ended[job_number]
         status = self._rc("job/status", {"jobid": job_number}, answered=_not_found)
@@ -120,7 +118,7 @@ class Rclone(BackupSystem):
         self._ended[job_number] = job
         return job
 
-    def _with_progress(self, job: Job, group: t.Optional[str]) -> Job:
+    def _with_progress(self, job: Job, group: str | None) -> Job:
         stats = self._rc("core/stats", {"group": group or f"job/{job.id}"})
         done, total = number(stats.get("bytes")), number(stats.get("totalBytes"))
         return job._replace(
@@ -137,13 +135,13 @@ class Rclone(BackupSystem):
             ),
         )
 
-    def to_job(self, raw: dict[str, t.Any]) -> t.Optional[Job]:
+    def to_job(self, raw: dict[str, t.Any]) -> Job | None:
         """Read one status. A running job has an end in year 1 and ``success: false``: only ``finished`` counts."""
         job_id = identifier(raw.get("id"))
         if job_id is None:
             return None
         error = text(raw.get("error"))
-        word: t.Optional[str] = None
+        word: str | None = None
         if raw.get("finished") is False:
             word = "running"
         elif raw.get("finished") is True and raw.get("success") is True:
@@ -182,7 +180,7 @@ class Rclone(BackupSystem):
     def _rc(
         self,
         path: str,
-        parameters: t.Optional[dict[str, t.Any]] = None,
+        parameters: dict[str, t.Any] | None = None,
         answered: t.Callable[[Response], bool] = lambda response: False,
     ) -> dict[str, t.Any]:
         """Make a read; rclone reads by POST as well."""

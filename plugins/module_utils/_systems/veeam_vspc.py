@@ -19,6 +19,7 @@ from ansible_collections.changeops.backup.plugins.module_utils._system import (
     READY_TOKEN,
     BackupSystem,
     Capabilities,
+    Connection,
     Listing,
     Login,
     Page,
@@ -52,6 +53,14 @@ _ASYNC_PAUSE = 0.5
 _ASYNC_LOOKS = 120
 
 
+# The oldest version that the documents of the current product call supported; newer servers accept it.
+_DEFAULT_VERSION = "3.5.1"
+
+
+def _version(connection: Connection) -> dict[str, str]:
+    return {"x-client-version": connection["api_version"] or _DEFAULT_VERSION}
+
+
 class VeeamVspc(BackupSystem):
     """Jobs of all backup servers that the console knows and the login may see."""
 
@@ -81,20 +90,20 @@ class VeeamVspc(BackupSystem):
     LOGINS = (
         Login(
             ("username", "password"),
-            lambda connection: connection.grant("username", "password", grant_type="password"),
+            lambda connection: connection.grant(
+                "username", "password", headers=_version(connection), grant_type="password"
+            ),
         ),
-        Login(("refresh_token",), lambda connection: connection.refresh_grant()),
+        Login(("refresh_token",), lambda connection: connection.refresh_grant(headers=_version(connection))),
         READY_TOKEN,
     )
     REQUIRED = ("url",)
     OPTIONAL = ("api_version",)
     ID_FORMAT = (_UUID, "a UUID (the job's instanceUid)")
-    # The oldest version that the documents of the current product call supported; newer servers accept it.
-    DEFAULT_VERSION = "3.5.1"
 
     def headers(self) -> dict[str, str]:
         """Name the version: without it, newer enum values could appear."""
-        return {"x-client-version": self.connection["api_version"] or self.DEFAULT_VERSION}
+        return _version(self.connection)
 
     def list_jobs(self, selection: Selection) -> Listing:
         """Page through the definitions of all servers."""
@@ -158,7 +167,7 @@ class VeeamVspc(BackupSystem):
         )
         return result
 
-    def to_job(self, raw: dict[str, t.Any]) -> t.Optional[Job]:
+    def to_job(self, raw: dict[str, t.Any]) -> Job | None:
         """Read one definition with its latest run."""
         job_id = identifier(raw.get("instanceUid"))
         if job_id is None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import requests
+import yaml
 
 import simulator
 
@@ -121,7 +122,6 @@ def play() -> Iterator[Play]:
 
 def simulator_story(path: Path) -> dict[str, Any]:
     """Read a story file as a mapping."""
-    import yaml
-
-    loaded: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    loaded: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), loader)
     return loaded
