@@ -18,7 +18,8 @@ attributes:
   diff_mode:
     description: Returns details on what has changed (or possibly needs changing in C(check_mode)) in diff mode.
   idempotent:
-    description: When run twice in a row outside check mode, with the same arguments, the second run indicates no change.
+    description:
+      - When run twice in a row outside check mode, with the same arguments, the second run indicates no change.
   action_group:
     description: Use C(group/changeops.backup.all) in C(module_defaults) to set defaults for this module.
     support: full

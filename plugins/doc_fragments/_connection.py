@@ -30,16 +30,16 @@ options:
         + r"""]
   url:
     description:
-      - Address of the system without the path of its API, such as V(https://vspc.example:1280). A path of the API at its
-        end is tolerated.
+      - Address of the system without the path of its API, such as V(https://vspc.example:1280). A path of the API at
+        its end is tolerated.
       - Required for V(veeam_vspc) and V(rclone). For the other systems it stands instead of O(region), for an
         installation of your own.
     type: str
   region:
     description:
       - Region of a hosted system. For V(flosum) one of V(us), V(de), V(jp), V(au).
-      - For V(avepoint_salesforce) and V(avepoint_iaas_paas) one of V(us), V(ca), V(ne), V(we), V(uk), V(fr), V(de), V(ch),
-        V(au), V(sg), V(jp), V(kr), V(uae), V(za), V(qa), V(gov), V(aos2), V(fedramp).
+      - For V(avepoint_salesforce) and V(avepoint_iaas_paas) one of V(us), V(ca), V(ne), V(we), V(uk), V(fr), V(de),
+        V(ch), V(au), V(sg), V(jp), V(kr), V(uae), V(za), V(qa), V(gov), V(aos2), V(fedramp).
     type: str
   token_url:
     description: Address of the token endpoint, where it is not the one that follows from O(region) or O(url).
@@ -57,7 +57,8 @@ options:
     type: str
   client_certificate:
     description:
-      - File with the certificate (PEM) of the OAuth client, instead of O(client_secret), for AvePoint and V(netapp_bluexp).
+      - File with the certificate (PEM) of the OAuth client, instead of O(client_secret), for AvePoint and
+        V(netapp_bluexp).
       - Needs the Python libraries C(PyJWT) and C(cryptography).
     type: path
   client_private_key:
@@ -69,8 +70,8 @@ options:
   refresh_token_file:
     description:
       - File that holds the refresh token alone; given by itself it is enough.
-      - When the system replaces the refresh token, the new one is written here, with mode 0600, before anything else is
-        sent. What the file holds is newer than O(refresh_token) and is used first.
+      - When the system replaces the refresh token, the new one is written here, with mode 0600, before anything else
+        is sent. What the file holds is newer than O(refresh_token) and is used first.
     type: path
   redirect_uri:
     description: Redirect address of the connected app; V(flosum) asks for it also when a token is refreshed.

@@ -12,6 +12,7 @@ from ansible_collections.changeops.backup.plugins.module_utils._errors import Ba
 from ansible_collections.changeops.backup.plugins.module_utils._info import cost
 from ansible_collections.changeops.backup.plugins.module_utils._job import Job
 from ansible_collections.changeops.backup.plugins.module_utils._module import Answer, Task
+from ansible_collections.changeops.backup.plugins.module_utils._system import Selection
 from ansible_collections.changeops.backup.plugins.module_utils._time import iso
 
 _LONGEST_GAP = 30.0
@@ -119,9 +120,7 @@ def _observe(task: Task, active: list[Attempt]) -> None:
         left = deadline - task.clock.monotonic()
         task.system.http.patience = max(0.0, min(_LOOK_PATIENCE, left))
         try:
-            seen = task.system.look(
-                task.selection._replace(job_ids=tuple(open_), names=(), types=(), started_after=None)
-            )
+            seen = task.system.look(Selection(job_ids=tuple(open_)))
         except Unanswered as exc:
             for attempt in open_.values():
                 attempt.message = f"{attempt.message}; since then no answer: {exc}"

@@ -259,7 +259,7 @@ class RefreshTokenStore:
         folder = os.path.dirname(os.path.abspath(self._path))
         if not os.access(folder, os.W_OK):
             raise Misconfigured(
-                f"the folder of refresh_token_file {self._path} cannot be written, so that a rotated token would be lost"
+                f"the folder of refresh_token_file {self._path} cannot be written: a rotated token would be lost"
             )
         handle = os.open(folder, os.O_RDONLY)
         try:

@@ -35,12 +35,10 @@ from ansible_collections.changeops.backup.plugins.module_utils._time import Cloc
 
 try:
     import requests
-    from requests.auth import AuthBase
     from urllib3.exceptions import HTTPError as Urllib3Error
 except ImportError:
     HAS_REQUESTS = False
     REQUESTS_TRACEBACK = traceback.format_exc()
-    AuthBase = object
 else:
     HAS_REQUESTS = True
     REQUESTS_TRACEBACK = ""
@@ -163,7 +161,7 @@ class Statistics:
         self.throttled_seconds = 0.0
 
 
-class _Header(AuthBase):
+class _Header:
     """Set the header ourselves: with ``auth=None`` requests would let a .netrc entry replace it."""
 
     def __init__(self, value: str | None) -> None:

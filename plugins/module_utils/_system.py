@@ -73,14 +73,22 @@ class Connection:
         return self.options[name]
 
     def grant(
-        self, *names: str, encoding: Encoding = "form", headers: dict[str, str] | None = None, **fixed: str
+        self,
+        names: t.Sequence[str],
+        fixed: t.Mapping[str, str],
+        encoding: Encoding = "form",
+        headers: t.Mapping[str, str] | None = None,
     ) -> Grant:
         """Make the grant that sends these options and these fixed fields."""
         fields = self._fields(names, fixed)
         return Grant(self.token_url, fields, encoding, self["access_token"], self.on_secret, headers)
 
     def refresh_grant(
-        self, *names: str, encoding: Encoding = "form", headers: dict[str, str] | None = None, **fixed: str
+        self,
+        names: t.Sequence[str],
+        fixed: t.Mapping[str, str],
+        encoding: Encoding = "form",
+        headers: t.Mapping[str, str] | None = None,
     ) -> RefreshGrant:
         """Make the refresh grant, with the newest of option and file."""
         store = RefreshTokenStore(self["refresh_token"], self["refresh_token_file"], self.on_secret)
@@ -89,7 +97,7 @@ class Connection:
             self.token_url, fields, store, self.warn, encoding, self["access_token"], self.on_secret, headers
         )
 
-    def assertion_grant(self, encoding: Encoding = "form", **fixed: str) -> AssertionGrant:
+    def assertion_grant(self, fixed: t.Mapping[str, str], encoding: Encoding = "form") -> AssertionGrant:
         """Make the grant that a certificate signs."""
         return AssertionGrant(
             self.token_url,
@@ -225,7 +233,8 @@ class BackupSystem(ABC):
         return job.parts
 
     def close(self) -> None:
-        """Leave nothing behind."""
+        """Leave nothing behind. Default: there is nothing to leave."""
+        return
 
     # -- what is the same for all --------------------------------------------------------------------------------
 

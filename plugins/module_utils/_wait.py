@@ -480,7 +480,8 @@ class Wait:
                 f"Missing (on_missing: {policy.on_missing}; {never}, or no longer listed): {_names(lost) or 'any job'}."
             )
         if verdict == "unreachable" and not why:
-            why = f"no good answer within unreachable_timeout ({policy.unreachable_timeout:g} s) or {limit}: {self.trouble}"
+            silence = f"unreachable_timeout ({policy.unreachable_timeout:g} s)"
+            why = f"no good answer within {silence} or {limit}: {self.trouble}"
         return f"Cannot tell how the jobs are, {why}. Last known: {_names(unfinished) or 'nothing'}."
 
 

@@ -88,22 +88,30 @@ EXAMPLES = r"""
 
 RETURN = r"""
 aborted:
-  description: Jobs that were asked to stop and seen to end (in check mode, that would be asked). Each with C(id), C(name), C(before), C(after), C(requested_at), C(confirmed_at), C(message).
+  description:
+    - Jobs that were asked to stop and seen to end (in check mode, that would be asked). Each with C(id), C(name),
+      C(before), C(after), C(requested_at), C(confirmed_at), C(message).
   type: list
   elements: dict
   returned: when the system was asked
 already_finished:
-  description: Jobs that were not running, or ended by themselves meanwhile. Each with C(id), C(name), C(before), C(after), C(requested_at), C(confirmed_at), C(message).
+  description:
+    - Jobs that were not running, or ended by themselves meanwhile. Each with C(id), C(name), C(before), C(after),
+      C(requested_at), C(confirmed_at), C(message).
   type: list
   elements: dict
   returned: when the system was asked
 unsupported:
-  description: Active jobs of a system that has no call to stop a job. Each with C(id), C(name), C(before), C(after), C(requested_at), C(confirmed_at), C(message).
+  description:
+    - Active jobs of a system that has no call to stop a job. Each with C(id), C(name), C(before), C(after),
+      C(requested_at), C(confirmed_at), C(message).
   type: list
   elements: dict
   returned: when the system was asked
 not_confirmed:
-  description: Jobs that were not seen to stop. Each with C(id), C(name), C(before), C(after), C(requested_at), C(confirmed_at), C(message).
+  description:
+    - Jobs that were not seen to stop. Each with C(id), C(name), C(before), C(after), C(requested_at),
+      C(confirmed_at), C(message).
   type: list
   elements: dict
   returned: when the system was asked

@@ -37,7 +37,8 @@ options:
   details:
     description:
       - What to return beside the job itself.
-      - V(steps) asks for the steps of each job and returns them as C(parts); V(raw) returns the job as the system sent it.
+      - V(steps) asks for the steps of each job and returns them as C(parts); V(raw) returns the job as the system
+        sent it.
     type: list
     elements: str
     choices: [steps, raw]
@@ -129,7 +130,8 @@ jobs:
       type: str
       returned: always
     counts:
-      description: Objects in the job, as far as the system counts them - C(successful), C(failed), C(skipped), C(total).
+      description:
+        - Objects in the job, as far as the system counts them - C(successful), C(failed), C(skipped), C(total).
       type: dict
       returned: always
     message:
@@ -137,7 +139,8 @@ jobs:
       type: str
       returned: always
     parts:
-      description: Volumes, objects or steps of the job, each with C(name), C(state), C(result), C(message), C(counts).
+      description:
+        - Volumes, objects or steps of the job, each with C(name), C(state), C(result), C(message), C(counts).
       type: list
       elements: dict
       returned: always

@@ -36,8 +36,8 @@ options:
   require:
     description:
       - Whether V(all) selected jobs have to get there, or V(any) one of them.
-      - With O(state=finished) and V(any) the first job that ends is judged; with O(state=successful) the wait goes on until
-        one is accepted.
+      - With O(state=finished) and V(any) the first job that ends is judged; with O(state=successful) the wait goes on
+        until one is accepted.
     type: str
     choices: [all, any]
     default: all
@@ -54,7 +54,8 @@ options:
     type: float
     default: 3600.0
   wait_until:
-    description: Absolute time to wait until, ISO 8601 with an offset. The earlier of this and O(wait_timeout) ends the wait.
+    description:
+      - Absolute time to wait until, ISO 8601 with an offset. The earlier of this and O(wait_timeout) ends the wait.
     type: str
   interval:
     description: Seconds between the first looks. The gap grows with the age of the jobs.
@@ -96,8 +97,8 @@ extends_documentation_fragment:
   - changeops.backup._selection
   - changeops.backup._attributes
 notes:
-  - Where a job is a definition that runs again and again (V(veeam_vspc)), O(started_after) tells the awaited run from the
-    one before it. Without it the wait is for the run in progress at the first look, else for the latest result.
+  - Where a job is a definition that runs again and again (V(veeam_vspc)), O(started_after) tells the awaited run from
+    the one before it. Without it the wait is for the run in progress at the first look, else for the latest result.
 seealso:
   - module: changeops.backup.backup_job_info
   - module: changeops.backup.backup_job_abort
@@ -124,7 +125,8 @@ EXAMPLES = r"""
 RETURN = r"""
 verdict:
   description:
-    - How the wait ended - V(reached), V(failed), V(timed_out), V(stalled), V(missing), V(unreachable) or V(auth_lost).
+    - How the wait ended - V(reached), V(failed), V(timed_out), V(stalled), V(missing), V(unreachable) or
+      V(auth_lost).
     - Null in check mode, when the first look does not decide it.
   type: str
   returned: when the system was asked
@@ -191,7 +193,8 @@ jobs:
       type: str
       returned: always
     counts:
-      description: Objects in the job, as far as the system counts them - C(successful), C(failed), C(skipped), C(total).
+      description:
+        - Objects in the job, as far as the system counts them - C(successful), C(failed), C(skipped), C(total).
       type: dict
       returned: always
     message:
@@ -199,7 +202,8 @@ jobs:
       type: str
       returned: always
     parts:
-      description: Volumes, objects or steps of the job, each with C(name), C(state), C(result), C(message), C(counts).
+      description:
+        - Volumes, objects or steps of the job, each with C(name), C(state), C(result), C(message), C(counts).
       type: list
       elements: dict
       returned: always

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.changeops.backup.plugins.module_utils._system import READY_TOKEN, Login
+from ansible_collections.changeops.backup.plugins.module_utils._system import READY_TOKEN, Connection, Login
 
 _COMMERCIAL = ("us", "ca", "ne", "we", "uk", "fr", "de", "ch", "au", "sg", "jp", "kr", "uae", "za", "qa")
 
@@ -32,17 +32,18 @@ REGIONS: t.Mapping[str, tuple[str, str]] = {
 
 def logins(scope: str) -> tuple[Login, ...]:
     """Give the ways to log in; one scope per product."""
-    fixed = {"grant_type": "client_credentials"}
+
+    def fixed(connection: Connection) -> dict[str, str]:
+        return {"grant_type": "client_credentials", "scope": connection["scope"] or scope}
+
     return (
         Login(
             ("client_id", "client_secret"),
-            lambda connection: connection.grant(
-                "client_id", "client_secret", scope=connection["scope"] or scope, **fixed
-            ),
+            lambda connection: connection.grant(("client_id", "client_secret"), fixed(connection)),
         ),
         Login(
             ("client_id", "client_certificate", "client_private_key"),
-            lambda connection: connection.assertion_grant(scope=connection["scope"] or scope, **fixed),
+            lambda connection: connection.assertion_grant(fixed(connection)),
         ),
         READY_TOKEN,
     )

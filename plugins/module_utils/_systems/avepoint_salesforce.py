@@ -103,7 +103,7 @@ class AvePointSalesforce(BackupSystem):
     def list_jobs(self, selection: Selection) -> Listing:
         """Page through the window. Whether the first page is 0 or 1 is not clear from the documents.
 
-        So the first call leaves the page out, and then come 1, 2, ...: with a base of 1 that shows the first page twice.
+        So the first call leaves it out, and then come 1, 2, ...: with a base of 1 that shows the first page twice.
         """
         now = self.http.clock.now().replace(microsecond=0)
         began = (selection.started_after or now - _WINDOW).replace(microsecond=0)

@@ -61,7 +61,7 @@ class Flosum(BackupSystem):
     LOGINS = (
         Login(
             ("client_id", "client_secret", "redirect_uri", "refresh_token"),
-            lambda connection: connection.refresh_grant("client_id", "client_secret", "redirect_uri"),
+            lambda connection: connection.refresh_grant(("client_id", "client_secret", "redirect_uri"), {}),
         ),
         READY_TOKEN,
     )

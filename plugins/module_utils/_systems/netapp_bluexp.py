@@ -48,7 +48,7 @@ _CREDENTIALS = {"grant_type": "client_credentials", "audience": _AUDIENCE}
 
 def _user_token(connection: Connection) -> t.Any:
     client_id = connection["client_id"] or _PUBLIC_CLIENT
-    return connection.refresh_grant(encoding="json", client_id=client_id)
+    return connection.refresh_grant((), {"client_id": client_id}, "json")
 
 
 class NetAppBlueXP(BackupSystem):
@@ -71,11 +71,11 @@ class NetAppBlueXP(BackupSystem):
     LOGINS = (
         Login(
             ("client_id", "client_secret"),
-            lambda connection: connection.grant("client_id", "client_secret", encoding="json", **_CREDENTIALS),
+            lambda connection: connection.grant(("client_id", "client_secret"), _CREDENTIALS, "json"),
         ),
         Login(
             ("client_id", "client_certificate", "client_private_key"),
-            lambda connection: connection.assertion_grant(encoding="json", **_CREDENTIALS),
+            lambda connection: connection.assertion_grant(_CREDENTIALS, "json"),
         ),
         Login(("refresh_token",), _user_token),
         READY_TOKEN,

@@ -91,10 +91,10 @@ class VeeamVspc(BackupSystem):
         Login(
             ("username", "password"),
             lambda connection: connection.grant(
-                "username", "password", headers=_version(connection), grant_type="password"
+                ("username", "password"), {"grant_type": "password"}, headers=_version(connection)
             ),
         ),
-        Login(("refresh_token",), lambda connection: connection.refresh_grant(headers=_version(connection))),
+        Login(("refresh_token",), lambda connection: connection.refresh_grant((), {}, headers=_version(connection))),
         READY_TOKEN,
     )
     REQUIRED = ("url",)
