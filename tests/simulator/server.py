@@ -68,12 +68,12 @@ class _Handler(WSGIRequestHandler):
 
         def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             nonlocal chunked
-            code, _, phrase = status.partition(" ")
+            code, _space, phrase = status.partition(" ")
             self.send_response(int(code), phrase)
             for name, value in headers:
                 self.send_header(name, value)
             bare = code in ("204", "304") or self.command == "HEAD"
-            chunked = not bare and not any(name.lower() == "content-length" for name, _ in headers)
+            chunked = not bare and not any(name.lower() == "content-length" for name, _value in headers)
             if chunked:
                 self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
@@ -173,7 +173,7 @@ class _Listener:
             return _send(start_response, status, {**headers, **(do.get("headers") or {})}, text)
         if do.get("reset") == "after":
             with self.sim.book.lock:
-                for _ in self.app(environ, lambda *_: None):
+                for _turn in self.app(environ, lambda *_: None):
                     pass
             raise HangUp(hard=True)
         with self.sim.book.lock:
@@ -273,14 +273,14 @@ class Simulator:
     def start(self) -> Simulator:
         """Begin to answer."""
         self.book.warm()
-        for listener in {self._api, self._token}:
+        for listener in dict.fromkeys((self._api, self._token)):
             listener.start()
         return self
 
     def stop(self) -> None:
         """Stop to answer, and close every connection."""
         self.stopping.set()
-        for listener in {self._api, self._token}:
+        for listener in dict.fromkeys((self._api, self._token)):
             listener.stop()
 
     def advance(self, seconds: float) -> None:

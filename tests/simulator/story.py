@@ -160,7 +160,7 @@ class Job:
         self._pending = [(int(entry["looks"]), entry["set"]) for entry in spec.get("after_looks") or []]
         self.appears = float(spec.get("appears", "-inf"))
         self.disappears = float(spec.get("disappears", "inf"))
-        events = [at for at, _ in self._patches]
+        events = [at for at, _patch in self._patches]
         return events + [at for at in (self.appears, self.disappears) if abs(at) != float("inf")]
 
     @property
@@ -176,7 +176,7 @@ class Job:
             return 0 if self.appears <= now < self.disappears else -1
         if not self.appears <= now < self.disappears:
             return -1
-        return sum(at <= now for at, _ in self._patches)
+        return sum(at <= now for at, _patch in self._patches)
 
     def state(self, now: float) -> dict[str, Any] | None:
         """Return the fields with times resolved, or None when the job is not there."""
@@ -277,7 +277,7 @@ class Book:
                 found.sort(key=lambda pair: order(pair[0]), reverse=descending)
             if len(self._lists) > 32:
                 self._lists.clear()
-            cached = self._lists[key] = (version, [job for _, job in found])
+            cached = self._lists[key] = (version, [job for _key, job in found])
         return cached[1]
 
     def find(self, key: str, value: str) -> Job | None:

@@ -47,7 +47,7 @@ class Reply(t.NamedTuple):
     status: int = 200
     body: t.Any = b"{}"
     headers: dict[str, str] = {}
-    raw: t.Optional[Callable[[BaseHTTPRequestHandler], None]] = None
+    raw: Callable[[BaseHTTPRequestHandler], None] | None = None
 
 
 class Seen(t.NamedTuple):
@@ -62,7 +62,7 @@ class Seen(t.NamedTuple):
 class Web:
     """A server on loopback. ``replies`` are given one after the other; the last one again and again."""
 
-    def __init__(self, certificate: t.Optional[Path] = None) -> None:
+    def __init__(self, certificate: Path | None = None) -> None:
         self.seen: list[Seen] = []
         self.replies: dict[str, list[Reply]] = {}
         web = self
@@ -129,7 +129,7 @@ def new_web(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Web]]:
     monkeypatch.setenv("NO_PROXY", "*")
     webs: list[Web] = []
 
-    def make(certificate: t.Optional[Path] = None) -> Web:
+    def make(certificate: Path | None = None) -> Web:
         webs.append(Web(certificate))
         webs[-1].reply(Reply())
         return webs[-1]

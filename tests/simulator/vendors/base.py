@@ -168,7 +168,7 @@ class Vendor(ABC):
     def bearer(self) -> Token:
         """Demand a good bearer token."""
         header = request.headers.get("Authorization")
-        scheme, _, value = (header or "").partition(" ")
+        scheme, _space, value = (header or "").partition(" ")
         if scheme.lower() != "bearer" or not value:
             reason = "no Authorization header" if header is None else "Authorization is not 'Bearer <token>'"
             raise Refusal(*self.unauthorized(reason), reason)

@@ -196,11 +196,11 @@ class Flosum(Vendor):
         return job, state
 
     def progress(self, connection: str, job_id: str) -> Response:
-        _, state = self._job(connection, job_id)
+        _backup, state = self._job(connection, job_id)
         return reply(map_times(state.get("steps") or [], lambda at: iso(at, 3)))
 
     def details(self, connection: str, job_id: str) -> Response:
-        _, state = self._job(connection, job_id)
+        _backup, state = self._job(connection, job_id)
         return Response(self._log(state.get("log", "")), 200, content_type=self.dialect["log_content_type"])
 
     def _log(self, log: Any) -> Iterator[bytes]:

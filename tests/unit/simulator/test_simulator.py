@@ -52,14 +52,14 @@ def test_every_documented_status_has_a_job(play: Any, system: str) -> None:
 @pytest.mark.parametrize("system", STATE)
 def test_a_job_ends_after_three_looks(play: Any, system: str) -> None:
     client, (field, busy, done) = play(system, "busy_then_done"), STATE[system]
-    seen = [next((job for job in client.jobs() if job[field] == busy), None) for _ in range(4)]
+    seen = [next((job for job in client.jobs() if job[field] == busy), None) for _turn in range(4)]
     assert [job is not None for job in seen] == [True, True, True, False]
     assert sum(job[field] == done for job in client.jobs()) == 2
 
 
 @pytest.mark.parametrize("system", STATE)
 def test_jobs_end_by_the_clock(play: Any, system: str) -> None:
-    client, (field, _, done) = play(system, "busy_seconds"), STATE[system]
+    client, (field, _busy, done) = play(system, "busy_seconds"), STATE[system]
     ended = []
     for seconds in (0, 12, 6):
         client.sim.advance(seconds)
@@ -79,7 +79,10 @@ def test_jobs_come_and_go(play: Any) -> None:
 
 def test_flosum_abort(play: Any) -> None:
     client = play("flosum", "will_not_end")
-    state = lambda number: {job["jobId"]: job["jobStatus"] for job in client.jobs()}[number]  # noqa: E731
+
+    def state(number: int) -> str:
+        return {job["jobId"]: job["jobStatus"] for job in client.jobs()}[number]
+
     for number in (7001, 7002):
         answer = client.call("PATCH", f"/api/v1/connections/7/jobs/{number}/abort/backup")
         assert answer.json() == {"message": "Job was aborted successfully."}
@@ -99,7 +102,10 @@ def test_an_abort_that_is_not_honoured(play: Any) -> None:
 def test_veeam_stop_start_collect(play: Any) -> None:
     uid = "bc04d2e5-dd4c-4f85-af0e-424106000301"
     client = play("veeam_vspc", "will_not_end")
-    look = lambda: client.get(f"/{uid}").json()["data"]  # noqa: E731
+
+    def look() -> dict:
+        return client.get(f"/{uid}").json()["data"]
+
     assert client.call("POST", f"{client.base}/{uid}/stop").json() == {"data": {}, "meta": None, "errors": None}
     assert look()["status"] == "Stopping"
     client.sim.advance(2)
@@ -259,7 +265,9 @@ def test_faults(play: Any) -> None:
 
 def test_faults_by_rate_are_the_same_each_time(play: Any) -> None:
     rule = {"path": "/job", "rate": 0.3, "do": {"status": 500, "body": "down", "content_type": "text/plain"}}
-    runs = [[play("netapp_bluexp", faults=[rule], seed=3).get().status_code for _ in range(3)] for _ in range(2)]
+    runs = [
+        [play("netapp_bluexp", faults=[rule], seed=3).get().status_code for _turn in range(3)] for _turn in range(2)
+    ]
     assert runs[0] == runs[1]
 
 
@@ -292,7 +300,7 @@ def test_wrong_stories() -> None:
 def test_connections_are_kept_and_then_closed() -> None:
     with Simulator({"system": "veeam_vspc"}) as sim, requests.Session() as session:
         sockets = set()
-        for _ in range(3):
+        for _turn in range(3):
             with session.get(sim.url + "/", stream=True) as answer:
                 sockets.add(answer.raw.connection.sock.getsockname())
                 assert answer.content
@@ -310,7 +318,7 @@ def test_command_line(tmp_path: Path) -> None:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env) as process:
         assert process.stdout is not None
         assert process.stdin is not None
-        ready = [json.loads(process.stdout.readline()) for _ in stories]
+        ready = [json.loads(process.stdout.readline()) for _turn in stories]
         assert [line["system"] for line in ready] == ["flosum", "veeam_vspc"]
         assert ready[0]["options"]["url"] == ready[0]["url"]
         requests.get(ready[1]["url"] + "/api/v3/x", headers={"Authorization": "Bearer very-secret"}, timeout=5)
