@@ -59,9 +59,9 @@ class Processes:
         self._asked: int | None = None
 
     def on_signal(self, number: int, _: t.Any) -> None:
-        """End, but never between the start of a process and the note that it was started."""
-        self._asked = number
-        if not self._starting:
+        """End, but never between the start of a process and the note that it was started, and only once."""
+        first, self._asked = self._asked is None, number
+        if first and not self._starting:
             raise Interrupted(number)
 
     def start(self, command: t.Sequence[t.Any], env: t.Mapping[str, str], **streams: t.Any) -> subprocess.Popen[str]:
@@ -95,9 +95,12 @@ class Processes:
                 _signal_group(process.pid, signal.SIGKILL)
             process.wait()
         # Ansible's workers leave the group of ansible-playbook, and so outlive it if they are busy.
-        for pid in self._marked():
-            with contextlib.suppress(OSError):
-                os.kill(pid, signal.SIGKILL)
+        deadline = time.monotonic() + GRACE
+        while time.monotonic() < deadline and (left := self._marked()):
+            for pid in left:
+                with contextlib.suppress(OSError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.05)
 
     def _marked(self) -> list[int]:
         """Find our descendants by their environment; where there is no /proc, the groups have to do."""
@@ -199,7 +202,7 @@ def start_backups(session: requests.Session, url: str, folder: Path) -> None:
         time.sleep(0.05)
     if not status["success"]:
         raise DemoError(f"rclone could not copy files: {status}")
-    backup("nightly-databases", [15 * 2**20])
+    backup("nightly-databases", [18 * 2**20])
 
 
 def write_inventory(folder: Path, systems: t.Iterable[dict[str, t.Any]]) -> tuple[Path, dict[str, str]]:
@@ -262,7 +265,8 @@ def demo(processes: Processes, report: Path) -> int:
     """Run all of it; give the exit status of the playbook."""
     foreign = ("ANSIBLE_", "BACKUP_")
     env = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
-    env |= {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
+    # What is killed cannot clean up: all its temporary files are in our folder.
+    env |= {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1", "TMPDIR": str(processes.folder)}
     report.parent.mkdir(parents=True, exist_ok=True)
     report.unlink(missing_ok=True)
     begun = time.monotonic()
@@ -282,11 +286,13 @@ def main() -> int:
     parser.add_argument("--report", type=Path, default=HERE / "out" / "report.html", help="where to write the report")
     report = parser.parse_args().report.absolute()
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
     folder = Path(tempfile.mkdtemp(prefix="changeops-demo-"))
     processes = Processes(folder)
+    for number in numbers:
+        signal.signal(number, processes.on_signal)
     try:
-        for number in numbers:
-            signal.signal(number, processes.on_signal)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)
         return demo(processes, report)
     except DemoError as error:
         print(f"demo: {error}", file=sys.stderr)

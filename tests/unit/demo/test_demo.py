@@ -88,7 +88,7 @@ def run(tmp_path):
 def test_shows_the_main_job(run):
     run.until("TASK [Wait until nothing is running]")
     assert run.left_behind(), "the check for what is left behind sees nothing"
-    run.until("WAITING [rclone]")
+    run.until("WAITING [flosum]")
     assert "TASK [Abort" not in run.output, "progress came late"
     status = run.end(90)
     assert status == 0, run.output
