@@ -39,7 +39,7 @@ _READERS: t.Mapping[str, t.Callable[[str], t.Any]] = {
 _EXCLUSIVE = (("url", "region"), ("client_secret", "client_certificate"))
 _GENERAL = frozenset(
     {"system", "url", "region", "token_url", "access_token", "validate_certs", "ca_path"}
-    | {"request_timeout", "unreachable_timeout", "refresh_token_file"}
+    | {"request_timeout", "unreachable_timeout"}
 )
 
 
@@ -83,7 +83,8 @@ def connect(
 
 def _usable(system: type[BackupSystem]) -> frozenset[str]:
     of_logins = {name for login in system.LOGINS for name in login.options}
-    return frozenset({*of_logins, *system.REQUIRED, *system.OPTIONAL})
+    file = {"refresh_token_file"} if "refresh_token" in of_logins else set()
+    return frozenset({*of_logins, *file, *system.REQUIRED, *system.OPTIONAL})
 
 
 def _with_environment(
@@ -143,7 +144,7 @@ def _choose_login(system: type[BackupSystem], options: t.Mapping[str, t.Any]) ->
             return login
     begun = [login for login in system.LOGINS if len(lacking(login)) < len(login.options)]
     if begun:
-        nearest = min(begun, key=lambda login: len(lacking(login)))
+        nearest = min(begun, key=lambda login: (len(lacking(login)), -len(login.options)))
         raise Misconfigured(_missing(system, lacking(nearest)))
     ways = "; or ".join(" + ".join(login.options) for login in system.LOGINS)
     variables = ", ".join(dict.fromkeys(variable(system, name) for login in system.LOGINS for name in login.options))

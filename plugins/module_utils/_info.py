@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.changeops.backup.plugins.module_utils._job import Job, tally
-from ansible_collections.changeops.backup.plugins.module_utils._module import Answer, Task
+from ansible_collections.changeops.backup.plugins.module_utils._module import Answer, Rows, Task
 from ansible_collections.changeops.backup.plugins.module_utils._time import iso
 
 
@@ -28,7 +28,8 @@ def look_at_jobs(task: Task) -> Answer:
         jobs = [job._replace(parts=task.system.steps(job)) for job in jobs]
     return {
         "changed": False,
-        "jobs": [job.to_dict() for job in jobs],
+        # What the vendor sent is not ours to write out unseen: with it, Ansible encodes the list.
+        "jobs": [job.to_dict() for job in jobs] if "raw" in details else Rows(jobs),
         "count": len(jobs),
         "active_count": sum(job.active for job in jobs),
         "by_state": tally(job.state for job in jobs),

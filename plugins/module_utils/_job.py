@@ -26,6 +26,9 @@ class Meaning(t.NamedTuple):
     source: str
 
 
+UNDOCUMENTED = Meaning("unknown", None, "not documented")
+
+
 class Counts(t.NamedTuple):
     """Objects (records, volumes, files) inside a job. None where the system does not say."""
 
@@ -33,6 +36,9 @@ class Counts(t.NamedTuple):
     failed: int | None = None
     skipped: int | None = None
     total: int | None = None
+
+
+_COUNTS = Counts._fields
 
 
 class Part(t.NamedTuple):
@@ -97,7 +103,7 @@ class Job(t.NamedTuple):
             "duration": self.duration,
             "percent": self.percent,
             "eta": iso(self.eta),
-            "counts": self.counts._asdict(),
+            "counts": dict(zip(_COUNTS, self.counts)),
             "message": self.message,
             "parts": [part.to_dict() for part in self.parts],
             "log_path": self.log_path,

@@ -5,20 +5,47 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import json
 import os
+import sys
 import typing as t
+import uuid
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ansible_collections.changeops.backup.plugins.module_utils._connection import connect, select
 from ansible_collections.changeops.backup.plugins.module_utils._errors import BackupError, Misconfigured, MissingLibrary
 from ansible_collections.changeops.backup.plugins.module_utils._http import Credential, Transport
+from ansible_collections.changeops.backup.plugins.module_utils._job import Job
 from ansible_collections.changeops.backup.plugins.module_utils._options import CONNECTION, SELECTION, Spec
 from ansible_collections.changeops.backup.plugins.module_utils._system import BackupSystem, Connection, Selection
 from ansible_collections.changeops.backup.plugins.module_utils._systems import SYSTEMS
 from ansible_collections.changeops.backup.plugins.module_utils._time import Clock
 
 Answer = dict[str, t.Any]
+
+
+class Rows:
+    """Jobs on their way out: JSON text, made in pieces."""
+
+    _PIECE = 1000
+
+    def __init__(self, jobs: t.Sequence[Job]) -> None:
+        self._jobs = jobs
+
+    def pieces(self, secrets: t.Iterable[str]) -> t.Iterator[str]:
+        """Give the JSON of the list, with every secret masked."""
+        masked = [json.dumps(str(secret))[1:-1] for secret in secrets if secret]
+        yield "["
+        for start in range(0, len(self._jobs), self._PIECE):
+            jobs = self._jobs[start : start + self._PIECE]
+            text = json.dumps([job.to_dict() for job in jobs])[1:-1]
+            for secret in masked:
+                text = text.replace(secret, "********")
+            yield f", {text}" if start else text
+        yield "]"
 
 
 class Task(t.NamedTuple):
@@ -65,9 +92,30 @@ def run_module(options: Spec, work: t.Callable[[Task], Answer], writes: bool = F
         module.fail_json(msg=f"Nothing was sent: {exc}.")
     except BackupError as exc:
         module.fail_json(msg=f"{chosen.TITLE} at {connection.url}: {exc}.")
-    if answer.pop("failed", False):
-        module.fail_json(**answer)
-    module.exit_json(**answer)
+    _leave(module, answer)
+
+
+def _leave(module: AnsibleModule, answer: Answer) -> None:
+    """Print the result and end.
+
+    Ansible copies and encodes a result value by value, which takes many times longer than fetching a long list of jobs
+    did. So a mark stands for the list in the result, and is replaced on the way out; secrets are masked here as well.
+    """
+    leave = module.fail_json if answer.pop("failed", False) else module.exit_json
+    rows: t.Any = answer.get("jobs")
+    if not isinstance(rows, Rows):
+        leave(**answer)
+    mark = f"jobs-{uuid.uuid4()}"
+    printed = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(printed):
+            leave(**{**answer, "jobs": mark})
+    finally:
+        before, _mark, after = printed.getvalue().partition(f'"{mark}"')
+        sys.stdout.write(before)
+        for piece in rows.pieces(module.no_log_values):
+            sys.stdout.write(piece)
+        sys.stdout.write(after)
 
 
 def _transport(connection: Connection, credential: Credential, clock: Clock, allow_writes: bool) -> Transport:

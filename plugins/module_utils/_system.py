@@ -12,6 +12,7 @@ from __future__ import annotations
 import fnmatch
 import typing as t
 from abc import ABC, abstractmethod
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 from ansible_collections.changeops.backup.plugins.module_utils._auth import (
@@ -30,7 +31,7 @@ from ansible_collections.changeops.backup.plugins.module_utils._http import (
     Transport,
     summary,
 )
-from ansible_collections.changeops.backup.plugins.module_utils._job import Job, Meaning, Part
+from ansible_collections.changeops.backup.plugins.module_utils._job import UNDOCUMENTED, Job, Meaning, Part
 
 
 class Login(t.NamedTuple):
@@ -262,7 +263,7 @@ class BackupSystem(ABC):
     @classmethod
     def meaning(cls, word: t.Any) -> Meaning:
         """Look a vendor's state up; what is not in the table is ``unknown``."""
-        return cls.STATES.get(str(word).casefold(), Meaning("unknown", None, "not documented"))
+        return cls.STATES.get(str(word).casefold(), UNDOCUMENTED)
 
     @classmethod
     def type_word(cls, word: str | None) -> str | None:
@@ -283,17 +284,28 @@ class BackupSystem(ABC):
     def paged(self, first: t.Any, fetch: t.Callable[[t.Any], Page]) -> Listing:
         """Fetch page after page until there is nothing more, and say so where that cannot be known."""
         listing = Listing()
-        cursor = first
-        total = None
-        while cursor is not None:
-            page = fetch(cursor)
-            total, cursor = page.total, page.next
-            new = self.take(listing, page.items)
-            if not page.items or (page.total_ends and total is not None and len(listing.jobs) >= total):
-                break
-            if not new and not page.may_repeat:
-                listing.incomplete("the server repeats its pages")
-                break
+        total: int | None = None
+        # While one page is taken in, the next is on its way, where it is certain that there is one.
+        with ThreadPoolExecutor(max_workers=1) as courier:
+            coming: Future[Page] | None = courier.submit(fetch, first)
+            while coming is not None:
+                page = coming.result()
+                total, coming = page.total, None
+                counted = total is not None and page.total_ends
+                if (
+                    counted
+                    and page.items
+                    and page.next is not None
+                    and len(listing.jobs) + len(page.items) < (total or 0)
+                ):
+                    coming = courier.submit(fetch, page.next)
+                new = self.take(listing, page.items)
+                if not page.items or page.next is None or (counted and len(listing.jobs) >= (total or 0)):
+                    break
+                if not new and not page.may_repeat:
+                    listing.incomplete("the server repeats its pages")
+                    break
+                coming = coming or courier.submit(fetch, page.next)
         if total is not None and len(listing.jobs) < total:
             listing.incomplete(f"the server counts {total} jobs and showed {len(listing.jobs)}")
         return listing

@@ -23,6 +23,7 @@ from ansible_collections.changeops.backup.plugins.module_utils._errors import (
     AuthLost,
     BackupError,
     Misconfigured,
+    MissingLibrary,
     Unanswered,
 )
 from ansible_collections.changeops.backup.plugins.module_utils._job import Job, tally
@@ -35,6 +36,7 @@ _GAP_OF_AGE = 0.05
 # Within one look, trouble is sat out for so long; what lasts longer is counted against unreachable_timeout here.
 _LOOK_PATIENCE = 10.0
 _LOOKS_WITHOUT = 2
+_HAIR = 0.001
 
 
 class Seen(t.Protocol):
@@ -162,7 +164,8 @@ class Wait:
         return {
             "kept_at": self.clock.monotonic(),
             "elapsed": self.now(),
-            "began_at": iso(self.began_at),
+            "began_at": self.began_at.isoformat(),
+            "run_after": self.policy.run_after and self.policy.run_after.isoformat(),
             "followed": [entry.keep() for entry in self.followed.values()],
             **{name: getattr(self, name) for name in self._KEPT},
         }
@@ -173,6 +176,8 @@ class Wait:
         between = max(0.0, self.clock.monotonic() - kept["kept_at"])
         self._zero = self.clock.monotonic() - kept["elapsed"] - between
         self.began_at = from_iso(kept["began_at"]) or self.began_at
+        # Given as an age it would move on with every slice.
+        self.policy = self.policy._replace(run_after=from_iso(kept["run_after"]))
         self.followed = {entry["id"]: Followed.restore(entry) for entry in kept["followed"]}
         for name in self._KEPT:
             setattr(self, name, kept[name])
@@ -188,10 +193,11 @@ class Wait:
             if self.now() + pause > slice_ends:
                 self.clock.sleep(slice_ends - self.now())
                 return None
-            self.clock.sleep(pause)
+            # Rounding may leave us a hair before the moment: that would be a look for nothing.
+            self.clock.sleep(max(pause, _HAIR) if pause > 0 else 0.0)
             try:
                 seen = look(self._to_ask(), self._patience())
-            except Misconfigured:
+            except (Misconfigured, MissingLibrary):
                 raise
             except Unanswered as exc:
                 verdict, gap = self._no_answer(exc)
@@ -232,8 +238,8 @@ class Wait:
         left = self.policy.unreachable_timeout - (self.now() - (self.answered_at or 0.0))
         if left <= 0:
             return "unreachable", 0.0
-        pause = self.policy.interval if exc.retry_after is None else exc.retry_after
-        pause = min(pause, left)
+        # Never less than our own pause: "Retry-After: 0", or a date that our clock has passed, is no licence.
+        pause = min(max(self.policy.interval, exc.retry_after or 0.0), left)
         if exc.retry_after is not None:
             self.throttled += min(pause, max(0.0, self.deadline - self.now()))
         return None, pause
@@ -258,8 +264,8 @@ class Wait:
             self.moved_at = self.answered_at
 
     def _take_job(self, entry: Followed, job: Job | None) -> None:
-        drains_definitions = self.policy.state == "idle" and self.policy.definitions
-        if entry.ended and not drains_definitions:
+        # A run that has ended stays ended; a drain is about whatever runs under this id now.
+        if entry.ended and (job is None or self.policy.state != "idle"):
             return
         if job is None or self._is_other_run(entry, job):
             # Missing from a list that kept pages from us says nothing.
@@ -279,22 +285,22 @@ class Wait:
                     "to": job.result or job.state,
                 }
             )
-        # A run was in progress and its definition shows none: how that run ended is not to be seen.
-        if job.state == "idle" and before is not None and before.active and self.policy.state != "idle":
-            entry.looks_without += 1
-            return
+        if before is None or (job.active and not before.active):
+            entry.since = self.now()
         entry.job = job
         entry.ended = job.state == "finished"
 
     def _is_other_run(self, entry: Followed, job: Job) -> bool:
+        if self.policy.state == "idle":
+            return False
+        if job.state == "idle":
+            # No run to be seen: there is none yet, or one has gone and how it ended is not told.
+            return True
         if self.policy.definitions:
-            # The run before the awaited one; or no run at all yet, when one was asked for by its id.
-            if self.policy.state == "idle":
+            if self.policy.run_after is None:
                 return False
-            if self.policy.run_after is not None:
-                # While a run begins its start is not known (see Job.started): then it is the awaited one.
-                return not job.active if job.started is None else job.started < self.policy.run_after
-            return job.state == "idle" and entry.job is None
+            # While a run begins its start is not known (see Job.started): then it is the awaited one.
+            return not job.active if job.started is None else job.started < self.policy.run_after
         # The server began to count anew: another job wears this id now.
         return entry.job is not None and entry.job.run != job.run
 
@@ -466,7 +472,8 @@ class Wait:
             if policy.state == "idle":
                 return f"Nothing selected is active (looked at {len(entries)} jobs)."
             gone = f" No longer listed: {_names(lost)}." if lost else ""
-            return f"{sum(entry.ended for entry in entries)} of {len(entries)} jobs have ended as accepted.{gone}"
+            good = sum(entry.ended for entry in entries) - len(bad)
+            return f"{good} of {len(entries)} jobs have ended as accepted.{gone}"
         if verdict == "failed":
             return f"Ended with a result that accept_results ({accepted}) does not hold: {_names(bad, messages=True)}."
         if verdict == "timed_out":

@@ -10,7 +10,7 @@ import typing as t
 
 from ansible_collections.changeops.backup.plugins.module_utils._errors import Misconfigured
 from ansible_collections.changeops.backup.plugins.module_utils._info import cost
-from ansible_collections.changeops.backup.plugins.module_utils._module import Answer, Task
+from ansible_collections.changeops.backup.plugins.module_utils._module import Answer, Rows, Task
 from ansible_collections.changeops.backup.plugins.module_utils._slice import Slice
 from ansible_collections.changeops.backup.plugins.module_utils._system import Listing
 from ansible_collections.changeops.backup.plugins.module_utils._time import from_iso, iso, user_moment
@@ -102,7 +102,7 @@ def _answer(task: Task, report: Report, failed: bool) -> Answer:
         "failed": failed,
         "verdict": report.verdict,
         "timed_out": report.verdict == "timed_out",
-        "jobs": [job.to_dict() for job in report.jobs],
+        "jobs": Rows(report.jobs),
         "unfinished": [job.to_dict() for job in report.unfinished],
         "summary": report.summary,
         "elapsed": report.elapsed,

@@ -36,15 +36,16 @@ def test_a_copy_succeeds_and_another_fails(rclone: Rclone) -> None:
 
 
 def test_a_throttled_copy_is_waited_for_with_percent(rclone: Rclone) -> None:
-    job_id = rclone.copy(10 * MEGABYTE, "nightly-slow")
+    rclone.call("core/bwlimit", rate="64k")
+    job_id = rclone.copy(4 * MEGABYTE, "nightly-slow")
     running = good("backup_job_info", {**rclone.options, "job_ids": [job_id], "details": ["steps"]})["jobs"][0]
     assert running["state"] == "running"
     assert running["finished"] is None
     assert 0 <= running["percent"] < 100
     assert [part["name"] for part in running["parts"]] == ["data.bin"]
+    rclone.call("core/bwlimit", rate="2M")
     waited = good("backup_job_wait", {**rclone.options, "names": ["nightly-slow"], "interval": 0.5})
     assert [(job["id"], job["result"]) for job in waited["jobs"]] == [(job_id, "success")]
-    assert waited["polls"] > 2
 
 
 def test_a_running_job_is_aborted_once_and_confirmed(rclone: Rclone) -> None:

@@ -14,7 +14,7 @@ import typing as t
 
 from ansible_collections.changeops.backup.plugins.module_utils._errors import Unanswered
 from ansible_collections.changeops.backup.plugins.module_utils._http import Response, segment, summary
-from ansible_collections.changeops.backup.plugins.module_utils._job import Job, Meaning, Part
+from ansible_collections.changeops.backup.plugins.module_utils._job import UNDOCUMENTED, Job, Meaning, Part
 from ansible_collections.changeops.backup.plugins.module_utils._system import (
     READY_TOKEN,
     BackupSystem,
@@ -162,5 +162,5 @@ def _parts(data: dict[str, t.Any]) -> t.Iterator[Part]:
 
 
 def _part(raw: dict[str, t.Any], name: str | None = None) -> Part:
-    meaning = _PARTS.get(str(raw.get("status")).casefold(), Meaning("unknown", None, "not documented"))
+    meaning = _PARTS.get(str(raw.get("status")).casefold(), UNDOCUMENTED)
     return Part(identifier(raw.get("id")) or name, meaning.state, meaning.result, text(raw.get("error")))

@@ -14,7 +14,7 @@ import typing as t
 
 from ansible_collections.changeops.backup.plugins.module_utils._errors import Refused, Unanswered
 from ansible_collections.changeops.backup.plugins.module_utils._http import Call, Response, segment, summary
-from ansible_collections.changeops.backup.plugins.module_utils._job import Job, Meaning, Part
+from ansible_collections.changeops.backup.plugins.module_utils._job import UNDOCUMENTED, Job, Meaning, Part
 from ansible_collections.changeops.backup.plugins.module_utils._system import (
     READY_TOKEN,
     BackupSystem,
@@ -208,7 +208,7 @@ def _body(response: Response) -> dict[str, t.Any]:
 
 
 def _task(task: dict[str, t.Any]) -> Part:
-    meaning = _TASKS.get(str(task.get("status")).casefold(), Meaning("unknown", None, "not documented"))
+    meaning = _TASKS.get(str(task.get("status")).casefold(), UNDOCUMENTED)
     messages = task.get("failureMessages")
     texts = [text(message) for message in messages] if isinstance(messages, list) else [text(messages)]
     return Part(
