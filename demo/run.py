@@ -58,7 +58,7 @@ class Processes:
         self._starting = False
         self._asked: int | None = None
 
-    def on_signal(self, number: int, _: t.Any) -> None:
+    def on_signal(self, number: int, _frame: t.Any) -> None:
         """End, but never between the start of a process and the note that it was started, and only once."""
         first, self._asked = self._asked is None, number
         if first and not self._starting:
@@ -139,7 +139,7 @@ def start_simulators(processes: Processes, env: dict[str, str]) -> list[dict[str
             stderr=sink,
         )
     assert simulators.stdout is not None
-    ready = [simulators.stdout.readline() for _ in STORIES]
+    ready = [simulators.stdout.readline() for _story in STORIES]
     if not all(ready):
         raise DemoError(f"the simulators did not start:\n{log.read_text(encoding='utf-8')}")
     return [json.loads(line)["options"] for line in ready]

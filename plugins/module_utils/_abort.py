@@ -165,6 +165,8 @@ def _answer(task: Task, active: list[Attempt], ended: list[Attempt], missing: li
     acted = sent + [attempt for attempt in predicted if attempt.before.state != "stopping"]
     done = "Would stop" if task.check_mode else "Stopped"
     counted = f"{done} {len(stopped + predicted)}, {len(already)} not running"
+    if not_confirmed:
+        counted += f", {sum(attempt in sent for attempt in not_confirmed)} asked to stop and not yet seen to end"
     return {
         "changed": bool(acted),
         "failed": bool(problems),

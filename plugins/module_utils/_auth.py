@@ -293,6 +293,7 @@ class AssertionGrant(Grant):
     def __init__(
         self,
         token_url: str,
+        audience: str,
         client_id: str,
         certificate_path: str,
         key_path: str,
@@ -302,6 +303,7 @@ class AssertionGrant(Grant):
         on_secret: t.Callable[[str], None] = lambda secret: None,
     ) -> None:
         super().__init__(token_url, fields, encoding, access_token, on_secret)
+        self.audience = audience
         self.client_id = client_id
         self._key, self._headers = _signer(certificate_path, key_path)
 
@@ -313,7 +315,7 @@ class AssertionGrant(Grant):
         claims = {
             "iss": self.client_id,
             "sub": self.client_id,
-            "aud": self.token_url,
+            "aud": self.audience,
             "jti": str(uuid.uuid4()),
             "iat": now,
             "nbf": now - 60,

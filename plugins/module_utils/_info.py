@@ -21,9 +21,6 @@ def look_at_jobs(task: Task) -> Answer:
     for warning in listing.warnings:
         task.warn(warning)
     jobs: list[Job] = list(listing.jobs.values())
-    limit = task.selection.max_results
-    cut = limit is not None and len(jobs) > limit
-    jobs = jobs[:limit]
     if "steps" in details:
         jobs = [job._replace(parts=task.system.steps(job)) for job in jobs]
     return {
@@ -34,7 +31,7 @@ def look_at_jobs(task: Task) -> Answer:
         "active_count": sum(job.active for job in jobs),
         "by_state": tally(job.state for job in jobs),
         "by_result": tally(job.result for job in jobs),
-        "complete": listing.complete and not cut,
+        "complete": listing.complete and not listing.cut,
         "capabilities": task.system.CAPABILITIES._asdict(),
         "queried_at": queried_at,
         **cost(task),

@@ -98,10 +98,13 @@ class Connection:
             self.token_url, fields, store, self.warn, encoding, self["access_token"], self.on_secret, headers
         )
 
-    def assertion_grant(self, fixed: t.Mapping[str, str], encoding: Encoding = "form") -> AssertionGrant:
-        """Make the grant that a certificate signs."""
+    def assertion_grant(
+        self, fixed: t.Mapping[str, str], encoding: Encoding = "form", audience: str | None = None
+    ) -> AssertionGrant:
+        """Make the grant that a certificate signs; its audience is the token endpoint where nothing else is said."""
         return AssertionGrant(
             self.token_url,
+            audience or self.token_url,
             self["client_id"],
             self["client_certificate"],
             self["client_private_key"],
@@ -150,6 +153,8 @@ class Listing:
     def __init__(self) -> None:
         self.jobs: dict[str, Job] = {}
         self.complete = True
+        # Whether max_results left jobs out.
+        self.cut = False
         self.warnings: list[str] = []
 
     def add(self, jobs: t.Iterable[Job]) -> int:
@@ -251,6 +256,8 @@ class BackupSystem(ABC):
             jobs.sort(key=lambda job: order[job.id])
         else:
             jobs.sort(key=lambda job: job.started.timestamp() if job.started else float("inf"), reverse=True)
+        listing.cut = selection.max_results is not None and len(jobs) > selection.max_results
+        jobs = jobs[: selection.max_results]
         listing.jobs = {job.id: job for job in jobs}
         strange = sorted({str(job.vendor_state) for job in jobs if job.state == "unknown"})
         if strange:

@@ -213,7 +213,7 @@ class Wait:
                 verdict = "timed_out" if self.answered_at is not None else "unreachable"
             if verdict is not None:
                 return self.report(verdict)
-            self.next_look = self.now() + gap
+            self.next_look = self.now() + max(gap, _HAIR)
             if slice_seconds != float("inf") and len(self.transitions) > changes:
                 return None
 

@@ -31,6 +31,11 @@ _RANGES: t.Mapping[str, tuple[float, float]] = {
 
 def wait_for_jobs(task: Task) -> Answer:
     """Wait as the options say; in check mode look once and say what would be waited for."""
+    piece = None if task.check_mode else Slice.from_environ(os.environ)
+    kept = piece.load() if piece else {}
+    if kept:
+        # An age such as 24h means what it meant when the wait began.
+        task = task._replace(selection=task.selection._replace(started_after=from_iso(kept["started_after"])))
     policy = _policy(task)
     wait = Wait(policy, task.clock)
     warned: set[str] = set()
@@ -45,25 +50,16 @@ def wait_for_jobs(task: Task) -> Answer:
             if warning not in warned:
                 task.warn(warning)
                 warned.add(warning)
-        if selection.max_results is not None:
-            listing.jobs = dict(list(listing.jobs.items())[: selection.max_results])
         return listing
 
     if task.check_mode:
         return _check(task, wait, look)
-    piece = Slice.from_environ(os.environ)
-    if piece is None:
-        report = wait.run(look)
-    else:
-        kept = piece.load()
-        if kept:
-            selection = selection._replace(started_after=from_iso(kept["started_after"]))
-            _restore(task, wait, kept)
-        report = wait.run(look, piece.seconds)
-        if report is None:
-            started_after = iso(selection.started_after)
-            piece.save({**_keep(task, wait), "started_after": started_after})
+    if kept:
+        _restore(task, wait, kept)
+    report = wait.run(look, piece.seconds if piece else float("inf"))
     if report is None:
+        if piece:
+            piece.save(_keep(task, wait))
         return {"changed": False, "waiting": wait.progress()}
     forgiven = report.verdict == "timed_out" and not task.params["fail_on_timeout"]
     return _answer(task, report, failed=report.verdict != "reached" and not forgiven)
@@ -71,7 +67,12 @@ def wait_for_jobs(task: Task) -> Answer:
 
 def _keep(task: Task, wait: Wait) -> dict[str, t.Any]:
     http = task.system.http
-    return {"wait": wait.keep(), "login": http.credential.keep(), "cost": vars(http.statistics)}
+    return {
+        "wait": wait.keep(),
+        "login": http.credential.keep(),
+        "cost": vars(http.statistics),
+        "started_after": iso(task.selection.started_after),
+    }
 
 
 def _restore(task: Task, wait: Wait, kept: dict[str, t.Any]) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -46,7 +47,7 @@ class Reply(t.NamedTuple):
 
     status: int = 200
     body: t.Any = b"{}"
-    headers: dict[str, str] = {}
+    headers: t.Mapping[str, str] = MappingProxyType({})
     raw: Callable[[BaseHTTPRequestHandler], None] | None = None
 
 

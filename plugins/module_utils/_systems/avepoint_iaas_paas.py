@@ -131,8 +131,9 @@ class AvePointIaasPaas(BackupSystem):
             if following is not None:
                 # The October 2024 page calls the total that "of the current request": a link outranks it.
                 return Page(items, following, total, total_ends=False)
+            # Without a link the total decides. The schema lets both be absent: then the next page is asked for.
             page = int(value or 0) + 1 if name == "pageNumber" else None
-            return Page(items, None if page is None or total is None else ("pageNumber", str(page)), total)
+            return Page(items, None if page is None else ("pageNumber", str(page)), total)
 
         return self.paged(("pageNumber", ""), fetch)
 

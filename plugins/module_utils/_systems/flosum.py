@@ -51,7 +51,7 @@ class Flosum(BackupSystem):
         "exception": Meaning("finished", "failed", _LIST),
         "aborted": Meaning("finished", "canceled", _LIST),
     }
-    CAPABILITIES = Capabilities(one_by_id=False, abort=True, steps=True, log=True, names=True)
+    CAPABILITIES = Capabilities(one_by_id=False, abort=True, steps=True, names=True)
     REGIONS: t.ClassVar[t.Mapping[str, tuple[str, str]]] = {
         region: (f"https://backup-{region}.flosum.app", f"https://global-{region}.flosum.app/api/v1/oauth/token")
         for region in ("us", "de", "jp", "au")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import typing as t
+from urllib.parse import urljoin
 
 from ansible_collections.changeops.backup.plugins.module_utils._errors import Unanswered
 from ansible_collections.changeops.backup.plugins.module_utils._http import Response, segment, summary
@@ -62,7 +63,7 @@ class NetAppBlueXP(BackupSystem):
         "completed": Meaning("finished", "success", _JOB),
         "failed": Meaning("finished", "failed", _JOB),
     }
-    CAPABILITIES = Capabilities(one_by_id=True, abort=False)
+    CAPABILITIES = Capabilities(one_by_id=True, abort=False, steps=True)
     # There is one service for all customers.
     DEFAULT_ADDRESS = ("https://api.bluexp.netapp.com", "https://netapp-cloud-account.auth0.com/oauth/token")
     API_ROOT = "/account"
@@ -75,7 +76,8 @@ class NetAppBlueXP(BackupSystem):
         ),
         Login(
             ("client_id", "client_certificate", "client_private_key"),
-            lambda connection: connection.assertion_grant(_CREDENTIALS, "json"),
+            # NetApp's sample assertion names the root of the token host as its audience.
+            lambda connection: connection.assertion_grant(_CREDENTIALS, "json", urljoin(connection.token_url, "/")),
         ),
         Login(("refresh_token",), _user_token),
         READY_TOKEN,

@@ -134,10 +134,17 @@ class VeeamVspc(BackupSystem):
         """Ask the console to stop the run. It answers when the task is queued, not when the run has stopped."""
         url = f"{self.connection.url}{self.API_ROOT}{_JOBS}/{segment(job.id)}/stop"
         answer = self.http.write(Call("write", "POST", url, headers=self.headers()))
+        queued = answer.status == 202
+        if queued:
+            try:
+                answer = self._queued_result(answer)
+            except Unanswered:
+                # What became of it, the job itself will show.
+                return "queued"
         said = "; ".join(text(mapping(error).get("message")) or "" for error in sequence(_body(answer).get("errors")))
         if said:
             raise Refused(f"the stop was refused: {said}", answer.status)
-        return "queued" if answer.status == 202 else f"HTTP {answer.status}"
+        return "queued, then carried out" if queued else f"HTTP {answer.status}"
 
     def _settled(self, response: Response) -> dict[str, t.Any]:
         """Give the object in the answer. Any call may be queued (202): then its result is fetched."""

@@ -198,7 +198,7 @@ def test_read_when_told_to_stay_away_then_exactly_that_long(
     ],
 )
 def test_read_when_the_wish_to_wait_is_nonsense_then_our_own_pause(
-    header: t.Optional[str], body: t.Any, web: t.Any, reply: t.Any, clock: t.Any, transport: t.Any
+    header: str | None, body: t.Any, web: t.Any, reply: t.Any, clock: t.Any, transport: t.Any
 ) -> None:
     web.reply(reply(429, body, {} if header is None else {"Retry-After": header}), reply(body=[]))
     http = transport()
@@ -423,21 +423,23 @@ def test_read_when_the_token_is_refused_once_then_renewed_once(
 
 def test_read_when_the_new_token_is_refused_too_then_auth_is_lost(web: t.Any, reply: t.Any, transport: t.Any) -> None:
     web.reply(reply(401, {"message": "Unauthorized"}))
-    with pytest.raises(AuthLost, match="HTTP 401 again, with a token just renewed: Unauthorized. Check the credential"):
+    with pytest.raises(
+        AuthLost, match=r"HTTP 401 again, with a token just renewed: Unauthorized. Check the credential"
+    ):
         transport(Token(left=9)).read(get(web))
     assert len(web.seen) == 2
 
 
 def test_read_when_the_token_cannot_be_renewed_then_auth_is_lost(web: t.Any, reply: t.Any, transport: t.Any) -> None:
     web.reply(reply(401, {"message": "expired"}))
-    with pytest.raises(AuthLost, match="^GET /jobs was answered with HTTP 401: expired. Check the credentials$"):
+    with pytest.raises(AuthLost, match=r"^GET /jobs was answered with HTTP 401: expired. Check the credentials$"):
         transport(Token(left=0)).read(get(web))
     assert len(web.seen) == 1
 
 
 def test_read_when_forbidden_then_told_about_the_permission(web: t.Any, reply: t.Any, transport: t.Any) -> None:
     web.reply(reply(403, {"message": "role ReadOnly"}))
-    with pytest.raises(AuthLost, match="HTTP 403: role ReadOnly. The login is good but lacks a permission"):
+    with pytest.raises(AuthLost, match=r"HTTP 403: role ReadOnly. The login is good but lacks a permission"):
         transport(Token(left=9)).read(get(web))
     assert len(web.seen) == 1
 

@@ -1,0 +1,223 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The guides are complete, and what they tell a user to type exists."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import textwrap
+import typing as t
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ansible_collections.changeops.backup.plugins.module_utils import _connection, _options
+from ansible_collections.changeops.backup.plugins.module_utils._system import BackupSystem
+from ansible_collections.changeops.backup.plugins.module_utils._systems import SYSTEMS
+
+ROOT = Path(__file__).resolve().parents[3]
+RST = ROOT / "docs" / "docsite" / "rst"
+GUIDES = sorted(RST.glob("guide_*.rst"))
+PAGES = [*GUIDES, ROOT / "README.md"]
+COLLECTION = "changeops.backup."
+GROUP = "group/changeops.backup.all"
+COMMON = {**_options.CONNECTION, **_options.SELECTION}
+MODULES: dict[str, _options.Spec] = {
+    "backup_job_info": {**COMMON, **_options.INFO},
+    "backup_job_wait": {**COMMON, **_options.WAIT},
+    "backup_job_abort": {**COMMON, **_options.ABORT},
+}
+HEADINGS = (
+    "Credentials, step by step",
+    "Permissions",
+    "Options",
+    "Ways to log in",
+    "Playbook",
+    "What its words mean",
+    "What the API cannot do",
+    "What is not known",
+    "If it fails",
+)
+_RST_BLOCK = re.compile(r"^( *)\.\. code-block:: (\w+)\n((?:(?:\1 +.*)?\n)+)", re.MULTILINE)
+_MD_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_VARIABLE = re.compile(r"\bBACKUP_[A-Z0-9_]+")
+_MESSAGES_PART = re.compile(r"^(?:If it fails|Messages that every system can give)$", re.MULTILINE)
+_MESSAGE = re.compile(r"^   \* - ``(.+)``$", re.MULTILINE)
+
+
+def guide(system: str) -> Path:
+    return RST / f"guide_{system}.rst"
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """Give the code blocks of one language."""
+    text = page.read_text(encoding="utf-8")
+    found = (
+        [(kind, textwrap.dedent(body)) for _indent, kind, body in _RST_BLOCK.findall(text)]
+        if page.suffix == ".rst"
+        else _MD_BLOCK.findall(text)
+    )
+    return [body for kind, body in found if kind == language]
+
+
+def tasks_in(node: t.Any) -> t.Iterator[tuple[str, dict[str, t.Any]]]:
+    """Give every use of our modules, and of their group, with its options."""
+    if isinstance(node, list):
+        for item in node:
+            yield from tasks_in(item)
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            if key == GROUP or str(key).startswith(COLLECTION):
+                yield key, value
+            else:
+                yield from tasks_in(value)
+
+
+def options_of(word: str) -> _options.Spec:
+    if word == GROUP:
+        return COMMON
+    name = word.removeprefix(COLLECTION)
+    assert name in MODULES, f"there is no module {word}"
+    return MODULES[name]
+
+
+def variables_of(system: type[BackupSystem]) -> set[str]:
+    usable = _connection._usable(system) | _connection._GENERAL - {"system"}
+    return {_connection.variable(system, option) for option in usable}
+
+
+KNOWN_VARIABLES = set().union(*map(variables_of, SYSTEMS.values()))
+
+
+def test_the_pages_hold_blocks_that_these_tests_find() -> None:
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        marks = text.count("code-block:: yaml") if page.suffix == ".rst" else text.count("```yaml")
+        assert len(blocks(page, "yaml")) == marks, page.name
+
+
+def test_every_guide_belongs_to_a_system_or_to_all_and_is_listed() -> None:
+    listed = [
+        name
+        for section in yaml.safe_load((RST.parent / "extra-docs.yml").read_text())["sections"]
+        for name in section["toctree"]
+    ]
+    assert sorted(listed) == [page.stem for page in GUIDES]
+    of_systems = {f"guide_{name}" for name in SYSTEMS}
+    assert set(listed) - of_systems == {"guide_waiting", "guide_add_a_system"}, "a guide without a system, or none"
+    for page in GUIDES:
+        label = f".. _ansible_collections.changeops.backup.docsite.{page.stem}:\n"
+        assert label in page.read_text(encoding="utf-8"), page.name
+
+
+@pytest.mark.parametrize("system", sorted(SYSTEMS))
+def test_the_guide_of_a_system_has_every_part(system: str) -> None:
+    assert guide(system).is_file(), f"{system} has no guide: copy the nearest one to {guide(system).relative_to(ROOT)}"
+    text = guide(system).read_text(encoding="utf-8")
+    for heading in HEADINGS:
+        assert f"\n{heading}\n{'-' * len(heading)}\n" in text, f"{system}: no part {heading!r}"
+    assert f"system: {system}" in text
+    assert f"docs/states.md#{system}>" in text
+    used = {word for block in blocks(guide(system), "yaml") for word, _options_ in tasks_in(yaml.safe_load(block))}
+    wanted = {GROUP, f"{COLLECTION}backup_job_info", f"{COLLECTION}backup_job_wait"}
+    if SYSTEMS[system].CAPABILITIES.abort:
+        wanted.add(f"{COLLECTION}backup_job_abort")
+    assert used == wanted
+
+
+@pytest.mark.parametrize("system", sorted(SYSTEMS))
+def test_the_guide_of_a_system_lists_every_option_and_login(system: str) -> None:
+    text = guide(system).read_text(encoding="utf-8")
+    chosen = SYSTEMS[system]
+    needed = _connection._usable(chosen) | ({"region", "url"} if chosen.REGIONS else {"url"})
+    for option in sorted(needed):
+        assert f"``{_connection.variable(chosen, option)}``" in text, f"{system}: {option} is not told"
+        assert f"#module:{option}`" in text, f"{system}: {option} is not linked"
+    ways = text.partition("\nWays to log in\n")[2].partition("\nPlaybook\n")[0]
+    for login in chosen.LOGINS:
+        for option in login.options:
+            assert f"``{option}``" in ways or option == "refresh_token", f"{system}: no word on a login by {option}"
+    for region in chosen.REGIONS:
+        assert f":ansval:`{region}`" in text, f"{system}: region {region} is not told"
+
+
+@pytest.mark.parametrize("system", sorted(SYSTEMS))
+def test_the_guide_of_a_system_names_only_its_own_variables(system: str) -> None:
+    named = set(_VARIABLE.findall(guide(system).read_text(encoding="utf-8")))
+    assert named
+    assert named <= variables_of(SYSTEMS[system])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_variable_is_one_that_is_looked_up(page: Path) -> None:
+    assert set(_VARIABLE.findall(page.read_text(encoding="utf-8"))) <= KNOWN_VARIABLES
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_example_uses_modules_and_options_that_exist(page: Path) -> None:
+    for block in blocks(page, "yaml"):
+        for word, given in tasks_in(yaml.safe_load(block)):
+            spec = options_of(word)
+            names = {alias: name for name in spec for alias in (name, *spec[name].get("aliases", ()))}
+            for option, value in given.items():
+                assert option in names, f"{word} has no option {option}"
+                allowed = spec[names[option]].get("choices")
+                for one in value if isinstance(value, list) else [value]:
+                    assert not allowed or "{{" in str(one) or one in allowed, f"{option} of {word} cannot be {one}"
+
+
+def test_every_playbook_passes_the_syntax_check(tmp_path: Path) -> None:
+    playbooks = []
+    for page in PAGES:
+        for place, block in enumerate(blocks(page, "yaml")):
+            content = yaml.safe_load(block)
+            if not isinstance(content, list):
+                continue  # a credential type
+            if not any("hosts" in item for item in content):
+                content = [{"name": "Tasks of the page", "hosts": "localhost", "tasks": content}]
+            playbooks.append(tmp_path / f"{page.stem}-{place}.yml")
+            playbooks[-1].write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    assert len(playbooks) > len(SYSTEMS)
+    # One process for all of them.
+    done = subprocess.run(
+        ["ansible-playbook", "-i", "localhost,", "--syntax-check", *map(str, playbooks)],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("playbook: ") == len(playbooks)
+
+
+def test_every_message_that_a_guide_explains_is_one_of_ours() -> None:
+    said: list[str] = []
+    for path in sorted((ROOT / "plugins" / "module_utils").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                said.append(node.value)
+    for page in GUIDES:
+        explained = _MESSAGES_PART.split(page.read_text(encoding="utf-8"))[1:]
+        for message in _MESSAGE.findall("".join(explained)):
+            pieces = [piece.strip(" :.,") for piece in message.split("…")]
+            for piece in filter(None, pieces):
+                assert any(piece in text for text in said), f"{page.name}: nothing says {piece!r} ({message})"
+
+
+def test_the_example_of_a_new_system_is_a_whole_system() -> None:
+    [source] = blocks(guide("add_a_system"), "python")
+    space: dict[str, t.Any] = {"__name__": "example"}
+    exec(compile(source, "guide_add_a_system.rst", "exec"), space)
+    example = space["Example"]
+    assert issubclass(example, BackupSystem)
+    assert not example.__abstractmethods__
+    assert {meaning.result for meaning in example.STATES.values() if meaning.state != "finished"} == {None}
+    environ = {"BACKUP_EXAMPLE_URL": "https://backup.example", "BACKUP_EXAMPLE_ACCESS_TOKEN": "a-long-token"}
+    connection, _credential = _connection.connect(example, {}, environ, print, print)
+    job = example(connection, None).to_job({"id": 7, "status": "DONE", "ended": "2026-03-01T22:00:00+01:00"})
+    assert job is not None
+    assert (job.id, job.state, job.result, job.active) == ("7", "finished", "success", False)
+    assert job.to_dict()["finished"] == "2026-03-01T21:00:00Z"
