@@ -35,7 +35,7 @@ ARROWS: dict[str, set[str]] = {
     "_wait": {"_errors", "_job", "_time"},
     "_options": {"_job", "_systems"},
     "_connection": {"_errors", "_http", "_options", "_system", "_time"},
-    "_module": {"_connection", "_errors", "_http", "_options", "_system", "_systems", "_time"},
+    "_module": {"_connection", "_errors", "_http", "_job", "_options", "_system", "_systems", "_time"},
 }
 
 

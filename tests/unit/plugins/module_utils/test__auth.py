@@ -625,11 +625,12 @@ def test_refresh_when_a_login_runs_then_other_tasks_have_to_wait(
 
 
 @pytest.mark.parametrize(
-    ("system", "more", "path", "encoding", "fixed"),
+    ("system", "more", "path", "audience", "encoding", "fixed"),
     [
         (
             "avepoint_salesforce",
             {},
+            "/connect/token",
             "/connect/token",
             "form",
             {"grant_type": "client_credentials", "scope": "salesforce.public.read.all"},
@@ -638,13 +639,14 @@ def test_refresh_when_a_login_runs_then_other_tasks_have_to_wait(
             "netapp_bluexp",
             NETAPP,
             "/auth/oauth/token",
+            "/",  # the root of the token host, as in NetApp's sample
             "json",
             {"grant_type": "client_credentials", "audience": "https://api.cloud.netapp.com"},
         ),
     ],
 )
 def test_assertion_when_signed_then_the_public_key_proves_it(
-    system: str, more: t.Any, path: str, encoding: str, fixed: t.Any,
+    system: str, more: t.Any, path: str, audience: str, encoding: str, fixed: t.Any,
     web: t.Any, token: t.Any, logins: t.Any, enter: t.Any, pair: Pair,
 ) -> None:  # fmt: skip
     web.reply(token(), path=path)
@@ -661,7 +663,7 @@ def test_assertion_when_signed_then_the_public_key_proves_it(
             assertion,
             pair.public,
             algorithms=["RS256"],
-            audience=web.url + path,
+            audience=web.url + audience,
             issuer="app",
             options={"require": ["aud", "exp", "iat", "iss", "jti", "nbf", "sub"]},
         )
