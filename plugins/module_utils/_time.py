@@ -8,6 +8,7 @@ A vendor's time is never guessed: what cannot be read is None.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 import typing as t
@@ -18,6 +19,8 @@ _ISO = re.compile(
 )
 _AGE = re.compile(r"(\d+)\s*([smhdw])$")
 _TIMESPAN = re.compile(r"(-)?(?:(\d{1,8})\.)?(\d{1,2}):(\d{2}):(\d{2})(?:\.(\d+))?$")
+# 2026-03-01T22:00:00Z, with milliseconds, with microseconds.
+_USUAL_LENGTHS = frozenset({20, 24, 27})
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _TICKS_AT_EPOCH = 621_355_968_000_000_000
@@ -64,7 +67,13 @@ def _real(moment: datetime | None) -> datetime | None:
 
 def from_iso(value: t.Any) -> datetime | None:
     """Read a vendor's ISO 8601 time: any number of fraction digits, any offset; without one it is UTC."""
-    return _real(_iso_moment(value, timezone.utc)) if isinstance(value, str) else None
+    if not isinstance(value, str):
+        return None
+    if len(value) in _USUAL_LENGTHS and value[-1] == "Z" and value[10] == "T":
+        # What nearly every answer holds, at a tenth of the cost.
+        with contextlib.suppress(ValueError):
+            return _real(datetime.fromisoformat(f"{value[:-1]}+00:00"))
+    return _real(_iso_moment(value, timezone.utc))
 
 
 def _whole(value: t.Any) -> int | None:
@@ -107,8 +116,9 @@ def seconds_from_timespan(value: t.Any) -> float | None:
 
 def to_iso_z(moment: datetime) -> str:
     """Write a moment as ISO 8601 UTC with whole seconds, or with milliseconds where it has them."""
-    text = moment.astimezone(timezone.utc).isoformat(timespec="milliseconds" if moment.microsecond else "seconds")
-    return text.replace("+00:00", "Z")
+    if moment.tzinfo is not timezone.utc:
+        moment = moment.astimezone(timezone.utc)
+    return moment.isoformat(timespec="milliseconds" if moment.microsecond else "seconds")[:-6] + "Z"
 
 
 def iso(moment: datetime | None) -> str | None:
