@@ -10,15 +10,17 @@ import json
 import re
 import subprocess
 import typing as t
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 import yaml
 
-from ansible_collections.changeops.backup.plugins.module_utils._job import Job
+from ansible_collections.changeops.backup.plugins.module_utils._job import Counts, Job, Part
 from ansible_collections.changeops.backup.plugins.module_utils._options import CONNECTION, INFO, SELECTION
 from ansible_collections.changeops.backup.plugins.module_utils._systems import SYSTEMS
 
+NOON = datetime(2026, 3, 1, 12, 0, 0, 250000, tzinfo=timezone.utc)
 ROOT = Path(__file__).parents[3]
 UTILS = ROOT / "plugins" / "module_utils"
 MODULES = sorted((ROOT / "plugins" / "modules").glob("*.py"))
@@ -106,6 +108,44 @@ def test_a_job_is_documented_the_same_everywhere_and_as_it_is() -> None:
 def test_job_survives_being_kept_between_slices() -> None:
     job = Job("flosum", "1", "n", None, "running", None, "In Progress", percent=3.5, message="m", run="r")
     assert Job.from_dict(json.loads(json.dumps(job.to_dict())), "r") == job
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        Job("flosum", "1", None, None, "running", None, None),
+        Job(
+            "rclone",
+            '2"\\é\n\u2028',
+            "n",
+            "t",
+            "finished",
+            "warning",
+            "w",
+            NOON,
+            NOON,
+            1.5,
+            99.5,
+            NOON,
+            Counts(1, 2, 3, 4),
+            "m",
+        ),
+        Job(
+            "netapp_bluexp",
+            "3",
+            None,
+            None,
+            "idle",
+            None,
+            "None",
+            parts=(Part("p", "finished", "failed"),),
+            raw={"a": 1},
+        ),
+    ],
+    ids=["empty", "full", "parts"],
+)
+def test_a_job_is_the_same_in_json_and_as_a_dict(job: Job) -> None:
+    assert json.loads(job.to_json()) == job.to_dict()
 
 
 def test_every_option_of_every_system_exists() -> None:

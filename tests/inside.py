@@ -1,0 +1,68 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A backup system inside this process, for what needs no module process: the same options, and a clock that jumps."""
+
+from __future__ import annotations
+
+import typing as t
+from datetime import datetime, timedelta
+
+from ansible_collections.changeops.backup.plugins.module_utils._connection import connect, select
+from ansible_collections.changeops.backup.plugins.module_utils._http import Transport
+from ansible_collections.changeops.backup.plugins.module_utils._system import Listing
+from ansible_collections.changeops.backup.plugins.module_utils._systems import SYSTEMS
+from ansible_collections.changeops.backup.plugins.module_utils._time import Clock
+from simulator import Simulator
+
+
+class Jumping(Clock):
+    """Nobody sleeps: time jumps ahead, and takes the simulator along."""
+
+    def __init__(self, sim: Simulator | None = None) -> None:
+        self.jumped = 0.0
+        self.slept: list[float] = []
+        self._sim = sim
+
+    def monotonic(self) -> float:
+        """Real seconds, and those jumped over."""
+        return super().monotonic() + self.jumped
+
+    def now(self) -> datetime:
+        """Wall time, UTC."""
+        return super().now() + timedelta(seconds=self.jumped)
+
+    def sleep(self, seconds: float) -> None:
+        """Jump."""
+        self.slept.append(seconds)
+        self.advance(max(0.0, seconds))
+
+    def advance(self, seconds: float) -> None:
+        """Jump, without anybody having slept."""
+        self.jumped += seconds
+        if self._sim is not None:
+            self._sim.advance(seconds)
+
+
+class Inside:
+    """What ``run_module`` builds, without its process: checked options, a login, a transport and a system."""
+
+    def __init__(
+        self, options: t.Mapping[str, t.Any], sim: Simulator | None = None, writes: bool = False, patience: float = 20.0
+    ) -> None:
+        chosen = SYSTEMS[options["system"]]
+        self.clock = Jumping(sim)
+        self.warned: list[str] = []
+        self.secrets: list[str] = []
+        self.connection, self.credential = connect(chosen, options, {}, self.warned.append, self.secrets.append)
+        self.http = Transport(self.connection.url, self.credential, self.clock, 10.0, patience, allow_writes=writes)
+        self.system = chosen(self.connection, self.http)
+
+    def look(self, **selection: t.Any) -> Listing:
+        """Look at the jobs that these options of a module select."""
+        return self.system.look(select(type(self.system), selection, self.clock.now()))
+
+    def __enter__(self) -> Inside:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.http.close()
