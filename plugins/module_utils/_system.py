@@ -14,6 +14,7 @@ import typing as t
 from abc import ABC, abstractmethod
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
+from statistics import median
 
 from ansible_collections.changeops.backup.plugins.module_utils._auth import (
     AssertionGrant,
@@ -249,8 +250,9 @@ class BackupSystem(ABC):
         if selection.nothing:
             return Listing()
         listing = self.find_jobs(selection) if selection.job_ids else self.list_jobs(selection)
+        usual = usual_durations(listing.jobs.values())
         wanted = selection._replace(types=tuple(str(self.type_word(word)).casefold() for word in selection.types))
-        jobs = [job for job in listing.jobs.values() if wanted.matches(job)]
+        jobs = [expected(job, usual) for job in listing.jobs.values() if wanted.matches(job)]
         if selection.job_ids:
             order = {job_id: place for place, job_id in enumerate(selection.job_ids)}
             jobs.sort(key=lambda job: order[job.id])
@@ -270,7 +272,7 @@ class BackupSystem(ABC):
     @classmethod
     def meaning(cls, word: t.Any) -> Meaning:
         """Look a vendor's state up; what is not in the table is ``unknown``."""
-        return cls.STATES.get(str(word).casefold(), UNDOCUMENTED)
+        return UNDOCUMENTED if word is None else cls.STATES.get(str(word).casefold(), UNDOCUMENTED)
 
     @classmethod
     def type_word(cls, word: str | None) -> str | None:
@@ -292,11 +294,18 @@ class BackupSystem(ABC):
         """Fetch page after page until there is nothing more, and say so where that cannot be known."""
         listing = Listing()
         total: int | None = None
+        whole = 0
         # While one page is taken in, the next is on its way, where it is certain that there is one.
         with ThreadPoolExecutor(max_workers=1) as courier:
             coming: Future[Page] | None = courier.submit(fetch, first)
             while coming is not None:
                 page = coming.result()
+                counts_all = _total_of_all(page)
+                if counts_all is not None:
+                    if counts_all < whole:
+                        # Rows moved up into pages that we have read: some were never shown to us.
+                        listing.incomplete("jobs left it while it was read")
+                    whole = counts_all
                 total, coming = page.total, None
                 counted = total is not None and page.total_ends
                 if (
@@ -341,6 +350,9 @@ class BackupSystem(ABC):
 
         def parse(response: Response) -> tuple[list[t.Any], dict[str, t.Any]]:
             body = mapping(response.json())
+            if (number(body.get("statusCode")) or 0) >= 400:
+                # AvePoint's bodies carry a status of their own; that it differs from HTTP's is not excluded.
+                raise Unanswered(f"GET {path} was answered with HTTP {response.status}, but: {summary(response)}")
             for name in envelope:
                 body = mapping(body.get(name))
             items = body.get(key)
@@ -354,6 +366,30 @@ class BackupSystem(ABC):
 
         result: tuple[list[t.Any], dict[str, t.Any]] = self.get(path, query, parse)
         return result
+
+
+def _total_of_all(page: Page) -> int | None:
+    """Give the total where it counts all pages: "of the current request" it would be that of the rows beside it."""
+    return page.total if page.total_ends or (page.total or 0) > len(page.items) else None
+
+
+# -- estimates ----------------------------------------------------------------------------------------------------
+
+
+def usual_durations(jobs: t.Iterable[Job]) -> dict[tuple[str, str | None], float]:
+    """Give, for each name and type, the median duration of the runs that ended well."""
+    known: dict[tuple[str, str | None], list[float]] = {}
+    for job in jobs:
+        if job.name is not None and job.duration is not None and job.result in ("success", "warning"):
+            known.setdefault((job.name, job.type), []).append(job.duration)
+    return {kind: median(durations) for kind, durations in known.items()}
+
+
+def expected(job: Job, usual: t.Mapping[tuple[str, str | None], float]) -> Job:
+    """Give a running job its expected end, where the system says none but earlier runs of that name are listed."""
+    if job.state != "running" or job.eta is not None or job.name is None:
+        return job
+    return job._replace(eta=later(job.started, usual.get((job.name, job.type))))
 
 
 # -- reading what vendors send: tolerant, and never a guess -------------------------------------------------------
@@ -411,4 +447,7 @@ def elapsed(started: datetime | None, finished: datetime | None) -> float | None
 
 def later(moment: datetime | None, wait: float | None) -> datetime | None:
     """Give the moment that many seconds later; None where either is not known or the wait is zero."""
-    return moment + timedelta(seconds=wait) if moment and wait else None
+    try:
+        return moment + timedelta(seconds=wait) if moment and wait else None
+    except OverflowError:
+        return None

@@ -31,8 +31,14 @@ from ansible_collections.changeops.backup.plugins.module_utils._time import Cloc
 
 Verdict = t.Literal["reached", "failed", "timed_out", "stalled", "missing", "unreachable", "auth_lost"]
 
-# The gap between looks is this share of the age of the youngest job that is waited for.
+# The gap between looks, as a share: of the job's age; with an estimate, of the time left and at most of the age; past
+# the estimated end, of the delay.
 _GAP_OF_AGE = 0.05
+_GAP_OF_REST = 0.5
+_GAP_OF_AGE_ESTIMATED = 1 / 3
+_GAP_OF_DELAY = 0.25
+# Below this a percent says little about the end.
+_TELLING_PERCENT = 5.0
 # Within one look, trouble is sat out for so long; what lasts longer is counted against unreachable_timeout here.
 _LOOK_PATIENCE = 10.0
 _LOOKS_WITHOUT = 2
@@ -376,11 +382,11 @@ class Wait:
     # -- when to look again --------------------------------------------------------------------------------------
 
     def _gap(self) -> float:
-        """Seconds until the next look: a share of the youngest job's age, less some jitter, never past an event."""
+        """Seconds until the next look: what the most pressing job asks for, less some jitter, never past an event."""
         now = self.now()
         waiting = [entry for entry in self.followed.values() if self._open(entry)]
-        ages = [self._age(entry, now) for entry in waiting]
-        gap = min(max(min(ages, default=0.0) * _GAP_OF_AGE, self.policy.interval), self.policy.max_interval)
+        wanted = min((self._gap_of(entry, now) for entry in waiting), default=0.0)
+        gap = min(max(wanted, self.policy.interval), self.policy.max_interval)
         gap *= 1.0 - 0.2 * self.jitter()
         events = [entry.since + self.policy.appear_timeout for entry in waiting if entry.job is None]
         if self.quiet_since is not None:
@@ -388,6 +394,28 @@ class Wait:
         if self.policy.stall_timeout is not None:
             events.append(self.moved_at + self.policy.stall_timeout)
         return max(0.0, min([gap, *(event - now for event in events if event > now)]))
+
+    def _gap_of(self, entry: Followed, now: float) -> float:
+        """Without an estimate a small share of the age bounds the lag. With one there is time until the end is near."""
+        age = self._age(entry, now)
+        left = self._left(entry.job)
+        if left is None:
+            return age * _GAP_OF_AGE
+        if left >= 0:
+            return min(left * _GAP_OF_REST, age * _GAP_OF_AGE_ESTIMATED)
+        # Overdue: by how much tells how wrong the estimate is.
+        return min(-left * _GAP_OF_DELAY, age * _GAP_OF_AGE)
+
+    def _left(self, job: Job | None) -> float | None:
+        """Seconds to the expected end, below zero when it is overdue; from the system's word or from the percent."""
+        if job is None:
+            return None
+        if job.eta is not None:
+            return (job.eta - self.clock.now()).total_seconds()
+        if job.started is not None and job.percent is not None and job.percent >= _TELLING_PERCENT:
+            spent = (self.clock.now() - job.started).total_seconds()
+            return max(0.0, spent * (100.0 - job.percent) / job.percent)
+        return None
 
     def _age(self, entry: Followed, now: float) -> float:
         watched = now - entry.since

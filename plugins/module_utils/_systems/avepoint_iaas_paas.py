@@ -12,6 +12,7 @@ from __future__ import annotations
 import typing as t
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from ansible_collections.changeops.backup.plugins.module_utils._errors import Refused
 from ansible_collections.changeops.backup.plugins.module_utils._job import Counts, Job, Meaning
 from ansible_collections.changeops.backup.plugins.module_utils._system import (
     BackupSystem,
@@ -105,10 +106,22 @@ class AvePointIaasPaas(BackupSystem):
     OPTIONAL = ("scope",)
     INSTEAD_OF_ABORT = "Stop the job in AvePoint's own console, or wait for it with backup_job_wait"
 
+    def __init__(self, *args: t.Any) -> None:
+        super().__init__(*args)
+        self._wants_ticks = False
+
     def list_jobs(self, selection: Selection) -> Listing:
         """Page through all jobs, or those since ``started_after``."""
         after = selection.started_after
-        return self._pages([("startTime", to_iso_z(after.replace(microsecond=0)))] if after else [])
+        if after is not None and not self._wants_ticks:
+            try:
+                return self._pages([("startTime", to_iso_z(after.replace(microsecond=0)))])
+            except Refused as exc:
+                if exc.status != 400:
+                    raise
+                # The document of October 2024 has integers here: read all, the caller filters again.
+                self._wants_ticks = True
+        return self._pages([])
 
     def find_jobs(self, selection: Selection) -> Listing:
         """Search for each id: how the search matches is not documented, so the ids are compared again."""

@@ -100,7 +100,7 @@ class Flosum(BackupSystem):
         job_id = identifier(raw.get("jobId"))
         if job_id is None:
             return None
-        word = raw.get("jobStatus")
+        word = text(raw.get("jobStatus"))
         meaning = self.meaning(word)
         return Job(
             system=self.NAME,
@@ -109,7 +109,7 @@ class Flosum(BackupSystem):
             type=text(raw.get("operationType")),
             state=meaning.state,
             result=meaning.result,
-            vendor_state=text(word),
+            vendor_state=word,
             started=from_iso(raw.get("startedDate")),
             # The format of the duration is not documented: only what can be nothing else is read.
             duration=seconds_from_timespan(raw.get("duration")) if meaning.state == "finished" else None,

@@ -109,7 +109,7 @@ class NetAppBlueXP(BackupSystem):
         job_id = selection.job_ids[0]
         items = self.get(self._path(segment(job_id)), parse=_asked, answered=lambda response: response.status == 404)
         # The example of the reference shows a job without its id.
-        self.take(listing, [{"id": job_id, **mapping(item)} for item in items])
+        self.take(listing, [{"id": job_id, **item} if isinstance(item, dict) else item for item in items])
         return listing
 
     def _path(self, *rest: str) -> str:
@@ -164,5 +164,5 @@ def _parts(data: dict[str, t.Any]) -> t.Iterator[Part]:
 
 
 def _part(raw: dict[str, t.Any], name: str | None = None) -> Part:
-    meaning = _PARTS.get(str(raw.get("status")).casefold(), UNDOCUMENTED)
+    meaning = _PARTS.get((text(raw.get("status")) or "").casefold(), UNDOCUMENTED)
     return Part(identifier(raw.get("id")) or name, meaning.state, meaning.result, text(raw.get("error")))

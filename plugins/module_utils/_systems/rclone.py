@@ -38,6 +38,7 @@ _SEEN = "job/status of a real rclone 1.75"
 _OURS = "changeops.backup"
 _LEDGER = "changeops_backup_calls"
 _ABORTED = "context canceled"
+_JOB_GONE = "job not found"
 
 
 class Rclone(BackupSystem):
@@ -73,8 +74,11 @@ class Rclone(BackupSystem):
         numbers = self._rc("job/list").get("jobids")
         if not isinstance(numbers, list):
             raise Unanswered("job/list was answered without jobids")
-        for job_number in sorted((entry for entry in numbers if isinstance(entry, int)), reverse=True):
-            job = None if job_number in self._our_calls else self._job(job_number)
+        known = {entry for entry in numbers if isinstance(entry, int) and not isinstance(entry, bool)}
+        if len(known) < len(numbers):
+            listing.incomplete("job/list holds what is no id, or an id twice")
+        for job_number in sorted(known, reverse=True):
+            job = None if job_number in self._our_calls else self._job(job_number, listing)
             if job is not None:
                 listing.add([job])
         return listing
@@ -82,7 +86,8 @@ class Rclone(BackupSystem):
     def find_jobs(self, selection: Selection) -> Listing:
         """Read the status of each id."""
         listing = Listing()
-        listing.add(job for job in (self._job(int(job_id)) for job_id in selection.job_ids) if job is not None)
+        found = [self._job(int(job_id), listing) for job_id in selection.job_ids]
+        listing.add(job for job in found if job is not None)
         return listing
 
     def stop_job(self, job: Job) -> str:
@@ -99,11 +104,11 @@ class Rclone(BackupSystem):
                 # Only a convenience for the next session: without it, that one asks for each id.
                 return
 
-    def _job(self, job_number: int) -> Job | None:
+    def _job(self, job_number: int, listing: Listing) -> Job | None:
         if job_number in self._ended:
             return self._ended[job_number]
         status = self._rc("job/status", {"jobid": job_number}, answered=_not_found)
-        if "id" not in status:
+        if "id" not in status and _JOB_GONE in (text(status.get("error")) or ""):
             return None
         if status.get("group") == _OURS:
             known = mapping(status.get("output")).get(_LEDGER)
@@ -111,7 +116,10 @@ class Rclone(BackupSystem):
             self._our_calls.add(job_number)
             return None
         job = self.to_job(status)
-        if job is None or _is_poll(status):
+        if job is None or job.id != str(job_number):
+            listing.incomplete(f"the status of job {job_number} cannot be read")
+            return None
+        if _is_poll(status):
             return None
         if job.active:
             return self._with_progress(job, text(status.get("group")))
@@ -200,7 +208,7 @@ class Rclone(BackupSystem):
 
 def _not_found(response: Response) -> bool:
     body = mapping(response.json_or_none()) if response.status in (404, 500) else {}
-    return "job not found" in str(body.get("error"))
+    return _JOB_GONE in (text(body.get("error")) or "")
 
 
 def _is_poll(status: dict[str, t.Any]) -> bool:

@@ -121,10 +121,19 @@ class VeeamVspc(BackupSystem):
 
     def find_jobs(self, selection: Selection) -> Listing:
         """Read one job by its uid, several from the list."""
-        if len(selection.job_ids) > 1:
-            return self.list_jobs(selection)
+        listing = self.list_jobs(selection) if len(selection.job_ids) > 1 else self._one(selection.job_ids[0])
+        # A UUID is the same in either letter case: the job wears its id as it was asked for.
+        asked = {job_id.lower(): job_id for job_id in selection.job_ids}
+        for job in list(listing.jobs.values()):
+            job_id = asked.get(job.id.lower(), job.id)
+            if job_id != job.id:
+                del listing.jobs[job.id]
+                listing.jobs[job_id] = job._replace(id=job_id)
+        return listing
+
+    def _one(self, job_id: str) -> Listing:
         listing = Listing()
-        path = f"{self.API_ROOT}{_JOBS}/{segment(selection.job_ids[0])}"
+        path = f"{self.API_ROOT}{_JOBS}/{segment(job_id)}"
         body = self.get(path, parse=self._settled, answered=lambda response: response.status == 404)
         if body.get("data") is not None:
             self.take(listing, [body["data"]])
@@ -163,7 +172,8 @@ class VeeamVspc(BackupSystem):
             raise Unanswered("the call was queued (HTTP 202) without saying where its result will be")
         path = f"{self.API_ROOT}/asyncActions/{segment(action)}"
         for _look in range(_ASYNC_LOOKS):
-            status = str(mapping(_body(self.get(path, parse=lambda answer: answer)).get("data")).get("status"))
+            data = mapping(_body(self.get(path, parse=lambda answer: answer)).get("data"))
+            status = text(data.get("status")) or "nothing"
             if status.casefold() != "running":
                 break
             self.http.clock.sleep(_ASYNC_PAUSE)
@@ -180,7 +190,8 @@ class VeeamVspc(BackupSystem):
         if job_id is None:
             return None
         word = text(raw.get("status"))
-        meaning = self.meaning(word)
+        # No word at all is not the word "None", which would mean a job at rest.
+        meaning = UNDOCUMENTED if word is None else self.meaning(word)
         started, ended = from_iso(raw.get("lastRun")), from_iso(raw.get("lastEndTime"))
         message = text(raw.get("failureMessage"))
         stale = started is not None and ended is not None and ended >= started
@@ -215,7 +226,7 @@ def _body(response: Response) -> dict[str, t.Any]:
 
 
 def _task(task: dict[str, t.Any]) -> Part:
-    meaning = _TASKS.get(str(task.get("status")).casefold(), UNDOCUMENTED)
+    meaning = _TASKS.get((text(task.get("status")) or "").casefold(), UNDOCUMENTED)
     messages = task.get("failureMessages")
     texts = [text(message) for message in messages] if isinstance(messages, list) else [text(messages)]
     return Part(

@@ -1,0 +1,897 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the vendors' documents say about themselves, contradictions included: one story for each quirk."""
+
+from __future__ import annotations
+
+import contextlib
+import typing as t
+from datetime import datetime, timedelta, timezone
+from urllib.parse import parse_qs
+
+import pytest
+import yaml
+
+from ansible_collections.changeops.backup.plugins.module_utils._errors import (
+    AuthLost,
+    BackupError,
+    Refused,
+    Unanswered,
+)
+from harness import ANY_RESULT, STORIES, bad, good
+from inside import Inside
+from simulator import Simulator
+
+AVEPOINT = ["avepoint_salesforce", "avepoint_iaas_paas"]
+SIMULATED = ["flosum", *AVEPOINT, "netapp_bluexp", "veeam_vspc"]
+PAGED = [system for system in SIMULATED if system != "netapp_bluexp"]
+IDS = {"netapp_bluexp": "id", "veeam_vspc": "instanceUid"}
+LIST = r"/(jobs|backups|job)$"
+VM = "/backup/vm/jobs"
+UID = "bc04d2e5-dd4c-4f85-af0e-42410600000{}"
+
+
+def tale(system: str, **more: t.Any) -> dict[str, t.Any]:
+    return {**yaml.safe_load((STORIES / system / "every_state.yml").read_text()), **more}
+
+
+def ids(story: dict[str, t.Any]) -> set[str]:
+    return {str(job[IDS.get(story["system"], "jobId")]) for job in story["jobs"]}
+
+
+def scripted(system: str, *bodies: t.Any, then: t.Any = None) -> dict[str, t.Any]:
+    """Give a story whose list answers with these bodies, and then with the last one for ever."""
+    faults = [
+        {"path": LIST, "kind": "read", "nth": [number], "do": {"status": 200, "body": body}}
+        for number, body in enumerate(bodies, start=1)
+    ]
+    if then is not None:
+        faults.append({"path": LIST, "kind": "read", "do": {"status": 200, "body": then}})
+    return {"system": system, "jobs": [], "faults": faults}
+
+
+@contextlib.contextmanager
+def play(story: dict[str, t.Any], **how: t.Any) -> t.Iterator[tuple[Simulator, Inside]]:
+    """Play a story, and look at it from inside this process."""
+    with Simulator(story) as sim, Inside(sim.options, sim, **how) as inside:
+        yield sim, inside
+
+
+def queries(sim: Simulator) -> list[dict[str, str]]:
+    return [{name: values[-1] for name, values in parse_qs(entry.query).items()} for entry in sim.reads]
+
+
+def vm(job_id: str, **more: t.Any) -> dict[str, t.Any]:
+    return {"jobId": job_id, "jobType": 1, "status": 2, "startTime": "2026-03-01T22:00:00Z", **more}
+
+
+# -- nextLink ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["token", "relative", "absolute", "", None, "absent"])
+@pytest.mark.parametrize("system", AVEPOINT)
+def test_next_link_in_every_documented_form(system: str, form: str | None) -> None:
+    story = tale(system, next_link=form, page_cap=3)
+    with Simulator(story) as sim, Inside(sim.options) as avepoint:
+        listing = avepoint.look()
+    assert set(listing.jobs) == ids(story)
+    assert listing.complete
+    assert listing.warnings == []
+    assert sim.refused == []
+    assert len(sim.reads) >= 3
+
+
+@pytest.mark.parametrize("carries", ["position", "filters"])
+def test_next_link_as_encoded_token_is_sent_back_encoded_once_with_the_filters(carries: str) -> None:
+    story = tale("avepoint_iaas_paas", page_cap=3, skiptoken_carries=carries)
+    with Simulator(story) as sim, Inside(sim.options) as avepoint:
+        listing = avepoint.look(started_after="30d")
+    asked = queries(sim)
+    tokens = [query["skiptoken"] for query in asked if "skiptoken" in query]
+    assert len(tokens) == 2
+    assert all("%" not in token and token.startswith("++++") for token in tokens), "the token was changed"
+    assert all("startTime" in query for query in asked)
+    assert all("%2B" in entry.query and "%252B" not in entry.query for entry in sim.reads[1:])
+    assert listing.complete
+    assert sim.refused == []
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "{foreign}/backup/vm/jobs?skiptoken=abc%2Bd",
+        "//{host}/backup/vm/jobs?skiptoken=abc%2Bd",
+        "http://user:pass@{host}/backup/vm/jobs?skiptoken=abc%2Bd",
+    ],
+)
+def test_next_link_to_a_foreign_host_never_brings_the_token_there(link: str) -> None:
+    with Simulator(tale("avepoint_iaas_paas")) as foreign:
+        link = link.format(foreign=foreign.url, host=foreign.url.removeprefix("http://"))
+        first = {"totalCount": 2, "jobs": [vm("IB1")], "nextLink": link}
+        second = {"totalCount": 2, "jobs": [vm("IB2", status=1)], "nextLink": ""}
+        with Simulator(scripted("avepoint_iaas_paas", first, second)) as sim, Inside(sim.options) as avepoint:
+            listing = avepoint.look()
+        assert foreign.journal == []
+    assert [entry.path for entry in sim.reads] == [VM, VM]
+    assert queries(sim)[1]["skiptoken"] == "abc+d"
+    assert set(listing.jobs) == {"IB1", "IB2"}
+
+
+def test_next_link_that_leads_round_in_circles_ends_and_is_not_complete() -> None:
+    again = {"totalCount": 9, "jobs": [vm("IB1"), vm("IB2")], "nextLink": "abc"}
+    with Simulator(scripted("avepoint_iaas_paas", then=again)) as sim, Inside(sim.options) as avepoint:
+        listing = avepoint.look()
+    assert set(listing.jobs) == {"IB1", "IB2"}
+    assert not listing.complete
+    assert len(sim.reads) <= 3
+
+
+def test_next_link_outranks_a_total_of_the_current_request() -> None:
+    first = {"totalCount": 1, "jobs": [vm("IB1")], "nextLink": "abc"}
+    second = {"totalCount": 1, "jobs": [vm("IB2", status=1)], "nextLink": None}
+    with Simulator(scripted("avepoint_iaas_paas", first, second)) as sim, Inside(sim.options) as avepoint:
+        listing = avepoint.look()
+    assert set(listing.jobs) == {"IB1", "IB2"}
+    assert listing.complete
+    assert listing.warnings == []
+    assert len(sim.reads) == 2
+
+
+def test_next_link_spelled_in_lower_case_as_in_the_table_is_followed() -> None:
+    first = {"totalCount": 2, "jobs": [vm("IB1")], "nextlink": "abc"}
+    second = {"totalCount": 2, "jobs": [vm("IB2")], "nextlink": ""}
+    with Simulator(scripted("avepoint_iaas_paas", first, second)) as sim, Inside(sim.options) as avepoint:
+        assert set(avepoint.look().jobs) == {"IB1", "IB2"}
+    assert len(sim.reads) == 2
+
+
+# -- pages ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cap", [None, 1, 3, 7])
+@pytest.mark.parametrize("base", [0, 1])
+def test_page_index_from_0_or_from_1(base: int, cap: int | None) -> None:
+    story = tale("avepoint_salesforce", page_base=base, page_cap=cap)
+    with Simulator(story) as sim, Inside(sim.options) as avepoint:
+        listing = avepoint.look()
+    assert set(listing.jobs) == ids(story)
+    assert listing.complete
+    assert listing.warnings == []
+    assert sim.refused == []
+
+
+@pytest.mark.parametrize("base", [0, 1])
+def test_page_index_when_the_server_counts_nothing(base: int) -> None:
+    pages = [[{"jobId": f"AI{number}", "status": 2}] for number in range(3)]
+    shown = [pages[0], *([pages[0]] if base else []), *pages[1:], []]
+    bodies = [{"statusCode": 200, "data": {"jobs": rows}} for rows in shown]
+    with Simulator(scripted("avepoint_salesforce", *bodies, then=bodies[-1])) as sim, Inside(sim.options) as avepoint:
+        listing = avepoint.look()
+    assert set(listing.jobs) == {"AI0", "AI1", "AI2"}
+    assert listing.complete
+    assert [query.get("pageIndex") for query in queries(sim)] == [None, *map(str, range(1, len(shown)))]
+
+
+@pytest.mark.parametrize("cap", [1, 2, 5])
+@pytest.mark.parametrize("system", PAGED)
+def test_page_size_silently_capped(system: str, cap: int) -> None:
+    story = tale(system, page_cap=cap)
+    with Simulator(story) as sim, Inside(sim.options) as inside:
+        listing = inside.look()
+    assert set(listing.jobs) == ids(story)
+    assert listing.complete
+    assert len(sim.reads) >= len(story["jobs"]) / cap
+    assert sim.refused == []
+
+
+def test_offset_ignored_is_noticed() -> None:
+    with Simulator(tale("veeam_vspc", page_cap=4, ignore_offset=True)) as sim:
+        info = good("backup_job_info", sim.options)
+        idle = bad("backup_job_wait", {**sim.options, "state": "idle", "types": ["none such"], "wait_timeout": 0})
+    assert info["count"] == 4
+    assert info["complete"] is False
+    assert "may not be complete" in str(info["warnings"])
+    assert idle["verdict"] == "timed_out"
+    assert sim.refused == []
+
+
+def test_offset_ignored_by_a_list_that_fits_on_one_page_is_complete() -> None:
+    story = tale("veeam_vspc", ignore_offset=True)
+    with Simulator(story) as sim, Inside(sim.options) as vspc:
+        listing = vspc.look()
+    assert listing.complete
+    assert set(listing.jobs) == ids(story)
+
+
+@pytest.mark.parametrize("system", PAGED)
+def test_a_server_that_repeats_its_pages_for_ever_is_left_and_the_list_is_not_complete(system: str) -> None:
+    body: dict[str, t.Any] = {
+        "flosum": {"total": 9, "items": [{"jobId": 1, "jobStatus": "Completed"}]},
+        "avepoint_salesforce": {"data": {"totalCount": 9, "jobs": [{"jobId": "A", "status": 2}]}},
+        "avepoint_iaas_paas": {"totalCount": 9, "jobs": [vm("A")]},
+        "veeam_vspc": {
+            "meta": {"pagingInfo": {"total": 9, "count": 1, "offset": 0}},
+            "data": [{"instanceUid": UID.format(1), "status": "Success"}],
+        },
+    }[system]
+    with Simulator(scripted(system, then=body)) as sim, Inside(sim.options) as inside:
+        listing = inside.look()
+    assert len(listing.jobs) == 1
+    assert not listing.complete
+    assert len(sim.reads) <= 4
+
+
+def _page(system: str, rows: list[int], total: int, offset: int) -> dict[str, t.Any]:
+    if system == "flosum":
+        return {"total": total, "items": [{"jobId": row, "jobStatus": "Completed"} for row in rows]}
+    if system == "avepoint_salesforce":
+        return {"data": {"totalCount": total, "jobs": [{"jobId": f"{row}", "status": 2} for row in rows]}}
+    if system == "avepoint_iaas_paas":
+        return {"totalCount": total, "jobs": [vm(f"{row}") for row in rows]}
+    data = [{"instanceUid": UID.format(row), "status": "Success"} for row in rows]
+    return {"meta": {"pagingInfo": {"total": total, "count": len(rows), "offset": offset}}, "data": data}
+
+
+def _told(system: str, looks: list[list[int]]) -> tuple[set[str], bool]:
+    """Serve a list that is another one at each look, two rows a page; give what was made of it."""
+    bodies = []
+    for number, rows in enumerate(looks):
+        bodies.append(_page(system, rows[number * 2 : number * 2 + 2], len(rows), number * 2))
+    with Simulator(scripted(system, *bodies, then=bodies[-1])) as sim, Inside(sim.options) as inside:
+        listing = inside.look()
+    return {job_id[-1] for job_id in listing.jobs}, listing.complete
+
+
+@pytest.mark.parametrize("system", PAGED)
+def test_rows_shift_down_when_a_job_begins_while_paging(system: str) -> None:
+    before, after = [6, 5, 4, 3, 2, 1], [7, 6, 5, 4, 3, 2, 1]
+    seen, complete = _told(system, [before, after, after, after, after])
+    assert seen >= set("654321"), "a job that was there all the time was lost"
+    assert "7" in seen or not complete
+
+
+@pytest.mark.parametrize("system", PAGED)
+@pytest.mark.parametrize("gone", [6, 5])
+def test_rows_shift_up_when_a_job_leaves_while_paging(system: str, gone: int) -> None:
+    before = [6, 5, 4, 3, 2, 1]
+    after = [row for row in before if row != gone]
+    seen, complete = _told(system, [before, after, after, after])
+    assert seen >= set("654321") or not complete, "job 4 was lost, and the list is called complete"
+
+
+# -- AvePoint IaaS + PaaS: two dialects ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dialect", ["current", "seed"])
+def test_iaas_both_dialects_tell_the_same(dialect: str) -> None:
+    story = tale("avepoint_iaas_paas", dialect=dialect, page_cap=3)
+    now = datetime.now(timezone.utc)
+    with Simulator(story) as sim, Inside(sim.options) as avepoint:
+        jobs = avepoint.look().jobs
+    assert {job.vendor_state: (job.state, job.result) for job in jobs.values()} == {
+        "0": ("queued", None),
+        "1": ("running", None),
+        "2": ("finished", "success"),
+        "4": ("finished", "skipped"),
+        "8": ("finished", "warning"),
+        "16": ("finished", "failed"),
+        "32": ("queued", None),
+        "64": ("finished", "canceled"),
+    }
+    good_one = jobs["IB20260103020000002"]
+    assert good_one.duration == 652
+    assert good_one.started is not None
+    assert abs((now - good_one.started).total_seconds() - 5400) < 30
+    assert good_one.finished is not None
+    assert (good_one.finished - good_one.started).total_seconds() == pytest.approx(652, abs=1)
+    assert good_one.counts.successful == 12
+    assert good_one.type == ("Backup" if dialect == "current" else None)
+    assert jobs["IB20260105020000008"].type == ("EC2Backup" if dialect == "current" else None)
+    assert sim.refused == []
+
+
+def test_iaas_ticks_of_the_vendors_own_sample() -> None:
+    body = {
+        "totalCount": 1,
+        "jobs": [
+            {
+                "jobId": "IB20240822160048505",
+                "state": 2,
+                "startTime": 638599392481859693,
+                "finishTime": 638599398999332487,
+                "duration": 6517472794,
+            }
+        ],
+        "nextLink": "",
+    }
+    with Simulator(scripted("avepoint_iaas_paas", body)) as sim, Inside(sim.options) as avepoint:
+        (job,) = avepoint.look().jobs.values()
+    told = job.to_dict()
+    assert told["started"] == "2024-08-22T16:00:48.185Z"
+    assert told["finished"] == "2024-08-22T16:11:39.933Z"
+    assert told["duration"] == pytest.approx(651.7472794)
+
+
+def test_iaas_seed_dialect_does_not_know_iso_times_and_is_asked_without_them() -> None:
+    story = tale("avepoint_iaas_paas", dialect="seed")
+    with Simulator(story) as sim, Inside(sim.options) as avepoint:
+        recent = avepoint.look(started_after="3h").jobs
+        again = avepoint.look(started_after="3h").jobs
+    assert set(recent) == set(again)
+    assert "IB20260103020000002" in recent
+    assert "IB20260108020000064" not in recent, "the filter is applied here, then"
+    assert [("startTime" in query) for query in queries(sim)] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [("00:04:01", 241.0), ("1.16:00:44", 144044.0), ("00:00:01.5000000", 1.5), ("4 minutes", 10.0), (None, 10.0)],
+)
+def test_iaas_time_span(written: str | None, seconds: float) -> None:
+    job = vm("IB1", finishTime="2026-03-01T22:00:10Z", duration=written)
+    with play(scripted("avepoint_iaas_paas", {"totalCount": 1, "jobs": [job]})) as (_sim, avepoint):
+        assert avepoint.look().jobs["IB1"].duration == seconds
+
+
+def test_iaas_job_types_known_by_number_and_unknown_ones_pass_through() -> None:
+    kinds = {
+        1: "Backup",
+        32: "Initialize",
+        33: "GenIndex",
+        64: "Retention",
+        20015: "DevOpsRestore",
+        30001: "HardDelete",
+    }
+    kinds |= {90120: "Amazon S3 restore", 20008: "20008", 123456: "123456"}
+    rows = [vm(f"IB{kind}", jobType=kind) for kind in kinds]
+    with play(scripted("avepoint_iaas_paas", then={"totalCount": len(rows), "jobs": rows})) as (_sim, avepoint):
+        assert {job.id: job.type for job in avepoint.look().jobs.values()} == {
+            f"IB{kind}": word for kind, word in kinds.items()
+        }
+        for asked in ("123456", "hardDELETE", "30001"):
+            (job,) = avepoint.look(types=[asked]).jobs.values()
+            assert job.id in ("IB123456", "IB30001")
+
+
+def test_iaas_search_that_matches_more_than_the_id_gives_only_the_job_asked_for() -> None:
+    rows = [vm("IB10"), vm("IB1"), vm("IB2", comments="see IB1")]
+    with play(scripted("avepoint_iaas_paas", {"totalCount": 3, "jobs": rows, "nextLink": ""})) as (sim, avepoint):
+        assert set(avepoint.look(job_ids=["IB1"]).jobs) == {"IB1"}
+    assert queries(sim)[0]["searchText"] == "IB1"
+
+
+# -- AvePoint Salesforce -------------------------------------------------------------------------------------------
+
+
+def test_an_estimate_beyond_the_calendar_is_none() -> None:
+    begun = {"name": "Nightly", "operationType": "Composite Backup", "startedDate": "2026-03-01T22:00:00.000Z"}
+    rows = [
+        {**begun, "jobId": 1, "jobStatus": "Completed", "duration": "99999999.00:00:00"},
+        {**begun, "jobId": 2, "jobStatus": "In Progress"},
+    ]
+    with Simulator(scripted("flosum", {"total": 2, "items": rows})) as sim, Inside(sim.options) as flosum:
+        assert flosum.look().jobs["2"].eta is None
+
+
+@pytest.mark.parametrize("values", ["number", "name"])
+@pytest.mark.parametrize("field", ["status", "state"])
+def test_salesforce_status_and_state_as_number_and_as_word(field: str, values: str) -> None:
+    story = tale("avepoint_salesforce", status_field=field, status_values=values)
+    with Simulator(story) as sim, Inside(sim.options) as avepoint:
+        listing = avepoint.look()
+    assert {job_id[-1]: (job.state, job.result) for job_id, job in listing.jobs.items()} == {
+        "1": ("running", None),
+        "2": ("finished", "success"),
+        "3": ("finished", "warning"),
+        "4": ("finished", "failed"),
+        "5": ("paused", None),
+        "6": ("finished", "canceled"),
+        "7": ("finished", "skipped"),
+    }
+    assert listing.warnings == []
+
+
+def test_salesforce_window_reaches_a_job_that_began_before_it_was_asked_for() -> None:
+    with Simulator(tale("avepoint_salesforce")) as sim, Inside(sim.options) as avepoint:
+        avepoint.look(started_after="30d")
+    (query,) = queries(sim)
+    start, end = (datetime.fromisoformat(query[name].replace("Z", "+00:00")) for name in ("startTime", "finishTime"))
+    now = datetime.now(timezone.utc)
+    assert abs(now - timedelta(days=30) - start) < timedelta(minutes=1)
+    assert end > now + timedelta(minutes=5), "a clock ahead of ours would hide what begins now"
+
+
+def test_salesforce_a_failure_inside_http_200_is_no_empty_list() -> None:
+    body = {
+        "statusCode": 500,
+        "message": "The data store is not available",
+        "errors": [{"code": "StoreDown", "field": None, "message": "Try later"}],
+        "data": {"totalCount": 0, "jobs": []},
+        "requestId": "0HNEVHLNSPSEJ:00000002",
+    }
+    with (
+        play(scripted("avepoint_salesforce", then=body), patience=0) as (_sim, avepoint),
+        pytest.raises(Unanswered, match=r"data store is not available.*0HNEVHLNSPSEJ:00000002"),
+    ):
+        avepoint.look()
+
+
+# -- the end of what has not ended ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["null", "absent", "zero", "year1"])
+@pytest.mark.parametrize(
+    ("system", "dialect"),
+    [("avepoint_salesforce", {}), ("avepoint_iaas_paas", {}), ("avepoint_iaas_paas", {"dialect": "seed"})],
+)
+def test_unfinished_end_time_null_absent_zero_or_year_1(system: str, dialect: dict[str, str], how: str) -> None:
+    with Simulator(tale(system, unfinished=how, **dialect)) as sim, Inside(sim.options) as avepoint:
+        jobs = avepoint.look().jobs.values()
+    unfinished = [job for job in jobs if job.active]
+    assert len(unfinished) >= 2
+    assert all(job.finished is None and job.duration is None for job in unfinished)
+    assert all(job.finished is not None for job in jobs if not job.active)
+
+
+@pytest.mark.parametrize("end", [None, "absent", 0, "", "0001-01-01T00:00:00.0000000+00:00", "0001-01-01T00:00:00Z"])
+@pytest.mark.parametrize("status", ["Running", "Success"])
+def test_vspc_end_time_null_absent_zero_or_year_1(status: str, end: t.Any) -> None:
+    job = {"instanceUid": UID.format(1), "status": status, "lastRun": "2026-03-01T22:00:00.0000000+00:00"}
+    if end != "absent":
+        job["lastEndTime"] = end
+    body = {"meta": {"pagingInfo": {"total": 1, "count": 1, "offset": 0}}, "data": [job]}
+    with Simulator(scripted("veeam_vspc", body)) as sim, Inside(sim.options) as vspc:
+        (read,) = vspc.look().jobs.values()
+    assert read.finished is None
+    assert read.duration is None
+    assert read.started == datetime(2026, 3, 1, 22, tzinfo=timezone.utc)
+    assert read.active == (status == "Running")
+
+
+# -- NetApp --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", ["array", "object"])
+def test_netapp_array_or_object_at_all_four_places(shape: str) -> None:
+    for job in tale("netapp_bluexp")["jobs"]:
+        data = job.get("data", {})
+        one = {**job, "data": {}}
+        if "multi-volume-backup" in data:
+            one["data"]["multi-volume-backup"] = {"volume": data["multi-volume-backup"]["volume"][-1:]}
+        if "restore" in data:
+            batch = {**data["restore"]["batch"][-1], "id": None, "file": [{"path": "/srv/a.txt"}]}
+            one["data"]["restore"] = {"type": "file", "batch": [batch]}
+        with play({"system": "netapp_bluexp", "shape": shape, "jobs": [one]}) as (_sim, netapp):
+            (listed,) = netapp.look().jobs.values()
+            (asked,) = netapp.look(job_ids=[job["id"]]).jobs.values()
+        assert listed == asked
+        assert len(listed.parts) == ("multi-volume-backup" in data) + ("restore" in data)
+        names = [part.name for part in listed.parts]
+        assert ("/srv/a.txt" in names) == ("restore" in data)
+        assert None not in names
+
+
+def test_netapp_the_seeds_own_example_is_read() -> None:
+    example = {
+        "status": "PENDING",
+        "data": {
+            "multi-volume-backup": {"volume": {"status": "SUCCESS"}},
+            "restore": {"batch": {"status": "PENDING", "file": {}}},
+        },
+    }
+    faults = [{"path": r"/job/j-1$", "do": {"status": 200, "body": {"job": example}}}]
+    with Simulator({"system": "netapp_bluexp", "faults": faults}) as sim, Inside(sim.options) as netapp:
+        (job,) = netapp.look(job_ids=["j-1"]).jobs.values()
+    assert (job.id, job.state, job.result, job.started) == ("j-1", "queued", None, None)
+    assert [(part.state, part.result) for part in job.parts] == [("finished", "success"), ("queued", None)]
+
+
+@pytest.mark.parametrize("how", ["404", "empty", "missing"])
+def test_netapp_unknown_job_404_empty_or_missing(how: str) -> None:
+    with Simulator(tale("netapp_bluexp", unknown_job=how)) as sim, Inside(sim.options) as netapp:
+        listing = netapp.look(job_ids=["never-was"])
+        assert listing.jobs == {}
+        assert listing.complete
+    wait = {"job_ids": ["never-was"], "wait_timeout": 30, "appear_timeout": 0}
+    with Simulator(tale("netapp_bluexp", unknown_job=how)) as sim:
+        assert bad("backup_job_wait", {**sim.options, **wait})["verdict"] == "missing"
+
+
+@pytest.mark.parametrize("body", [{}, {"job": None}, {"job": "none"}])
+def test_netapp_a_list_without_a_list_is_no_answer(body: t.Any) -> None:
+    with (
+        play(scripted("netapp_bluexp", then=body), patience=0) as (_sim, netapp),
+        pytest.raises(Unanswered, match="holds no job"),
+    ):
+        netapp.look()
+
+
+def test_netapp_failed_parts_inside_completed_are_shown_and_are_no_success() -> None:
+    with Simulator(tale("netapp_bluexp")) as sim:
+        clean, spoiled = (f"0f1c2d3e-0000-4000-8000-00000000000{number}" for number in (4, 5))
+        result = bad("backup_job_wait", {**sim.options, "job_ids": [clean, spoiled], "wait_timeout": 0})
+    told = {job["id"]: job for job in result["jobs"]}
+    assert result["verdict"] == "failed"
+    assert told[clean]["result"] == "success"
+    assert (told[spoiled]["vendor_state"], told[spoiled]["result"]) == ("COMPLETED", "warning")
+    assert [(part["name"], part["result"]) for part in told[spoiled]["parts"]] == [
+        ("vol-db-01", "success"),
+        ("vol-db-02", "failed"),
+    ]
+    assert told[spoiled]["message"] == "snapshot is missing"
+    assert "snapshot is missing" in result["msg"]
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ("a" * 32, "a" * 32 + "clients"),
+        ("Ab1" * 10 + "Ab", "Ab1" * 10 + "Abclients"),
+        ("a" * 32 + "clients", "a" * 32 + "clients"),
+        ("5e8d5c5a-9d3b-4f0c-8d3a-0c1d2e3f4a5b", "5e8d5c5a-9d3b-4f0c-8d3a-0c1d2e3f4a5b"),
+    ],
+)
+def test_netapp_x_agent_id_gets_its_suffix_only_where_it_is_a_bare_client_id(given: str, sent: str) -> None:
+    with Simulator(tale("netapp_bluexp")) as sim:
+        sim.vendor.credentials["agent_id"] = sent
+        with Inside({**sim.options, "agent_id": given}) as netapp:
+            assert netapp.look().jobs
+            assert netapp.look(job_ids=["nowhere"]).jobs == {}
+    assert [entry.headers["X-Agent-Id"] for entry in sim.reads] == [sent, sent]
+    assert sim.refused == []
+
+
+# -- VSPC ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("case", ["upper", "lower"])
+def test_vspc_enum_values_in_lower_and_in_upper_case(case: str) -> None:
+    expected = {
+        ("none", "idle", None), ("idle", "idle", None), ("success", "finished", "success"),
+        ("warning", "finished", "warning"), ("failed", "finished", "failed"), ("running", "running", None),
+        ("starting", "running", None), ("stopping", "stopping", None), ("enabling", "unknown", None),
+        ("disabling", "unknown", None), ("waitingtape", "running", None), ("waitingrepository", "running", None),
+        ("unknown", "unknown", None),
+    }  # fmt: skip
+    with Simulator(tale("veeam_vspc", case=case)) as sim, Inside(sim.options) as vspc:
+        listing = vspc.look()
+        by_type = vspc.look(types=["backupVM"])
+    assert {(str(job.vendor_state).lower(), job.state, job.result) for job in listing.jobs.values()} == expected
+    assert by_type.jobs
+    parts = {part.result for job in listing.jobs.values() for part in job.parts}
+    assert {"success", "failed"} <= parts
+
+
+def test_vspc_uids_are_the_same_in_either_letter_case() -> None:
+    uid = "BC04D2E5-DD4C-4F85-AF0E-424106000003"
+    with Simulator(tale("veeam_vspc")) as sim, Inside(sim.options) as vspc:
+        assert list(vspc.look(job_ids=[uid]).jobs) == [uid]
+        assert list(vspc.look(job_ids=[uid, UID.format(1)]).jobs) == [uid, UID.format(1)]
+    assert sim.refused == []
+
+
+@pytest.mark.parametrize("after", [0.0, 3.0])
+def test_vspc_202_and_async_actions_on_a_list_and_on_one_job(after: float) -> None:
+    story = tale("veeam_vspc", page_cap=5, **{"async": {"paths": "/jobs", "after": after}})
+    with Simulator(story) as sim, Inside(sim.options, sim) as vspc:
+        listing = vspc.look()
+        one = vspc.look(job_ids=[UID.format(3)])
+        none = vspc.look(job_ids=["00000000-0000-4000-8000-00000000dead"])
+    assert set(listing.jobs) == ids(story)
+    assert listing.complete
+    assert list(one.jobs) == [UID.format(3)]
+    assert none.jobs == {}
+    assert none.complete
+    queued = [entry for entry in sim.reads if entry.status == 202]
+    assert len(queued) == 5
+    looks = [entry for entry in sim.reads if "/asyncActions/" in entry.path and not entry.path.endswith("/result")]
+    assert len(looks) >= 5 * (1 if after == 0 else 4)
+    # That header could turn asynchronous handling on.
+    assert not [entry for entry in sim.journal if "X-Request-Id" in entry.headers]
+    assert sim.refused == []
+
+
+def test_vspc_202_and_async_actions_on_a_stop_that_succeeds() -> None:
+    story = yaml.safe_load((STORIES / "veeam_vspc" / "will_not_end.yml").read_text())
+    with Simulator({**story, "async": {"paths": "/stop", "after": 0.2}}) as sim:
+        job = good("backup_job_info", {**sim.options, "states": ["running"]})["jobs"][0]
+        result = good("backup_job_abort", {**sim.options, "job_ids": [job["id"]], "interval": 0.5})
+    assert [entry["id"] for entry in result["aborted"]] == [job["id"]]
+    assert result["changed"] is True
+    assert len(sim.writes) == 1
+    assert sim.writes[0].status == 202
+    assert sim.refused == []
+
+
+def test_vspc_202_and_async_actions_on_a_stop_that_fails_because_the_run_has_ended() -> None:
+    job = {"instanceUid": UID.format(1), "status": "Running", "lastRun": "@-60", "lastEndTime": None}
+    job["after_looks"] = [{"looks": 1, "set": {"status": "Success", "lastEndTime": "@now"}}]
+    with Simulator({"system": "veeam_vspc", "jobs": [job], "async": {"paths": "/stop"}}) as sim:
+        result = good("backup_job_abort", {**sim.options, "job_ids": [UID.format(1)], "interval": 0.5})
+    assert result["aborted"] == []
+    assert [entry["id"] for entry in result["already_finished"]] == [UID.format(1)]
+    assert len(sim.writes) == 1
+
+
+def test_vspc_202_and_async_actions_on_a_stop_that_is_refused_name_the_vendors_reason() -> None:
+    job = {"instanceUid": UID.format(1), "status": "Running", "lastRun": "@-60", "lastEndTime": None}
+    refusal = {"errors": [{"message": "The job is locked by an administrator", "type": "logical", "code": 1210}]}
+    faults = [{"path": "/result$", "do": {"status": 400, "body": refusal}}]
+    story = {"system": "veeam_vspc", "jobs": [job], "async": {"paths": "/stop"}, "faults": faults}
+    with Simulator(story) as sim, Inside(sim.options, sim, writes=True) as vspc:
+        (found,) = vspc.look().jobs.values()
+        with pytest.raises(Refused, match="locked by an administrator"):
+            vspc.system.stop_job(found)
+    assert len(sim.writes) == 1
+
+
+def test_vspc_an_errors_array_beside_data_in_a_200_answer_refuses_the_stop() -> None:
+    job = {"instanceUid": UID.format(1), "status": "Running", "lastRun": "@-60", "lastEndTime": None}
+    body = {
+        "data": {},
+        "meta": None,
+        "errors": [{"message": "No rights on this server", "type": "security", "code": 403}],
+    }
+    faults = [{"path": "/stop$", "do": {"status": 200, "body": body}}]
+    with play({"system": "veeam_vspc", "jobs": [job], "faults": faults}, writes=True) as (_sim, vspc):
+        (found,) = vspc.look().jobs.values()
+        with pytest.raises(Refused, match="No rights on this server"):
+            vspc.system.stop_job(found)
+
+
+def test_vspc_http_520_is_trouble_that_passes() -> None:
+    faults = [{"path": "/jobs", "nth": [1, 2], "do": {"status": 503}}]
+    story = tale("veeam_vspc", faults=faults)
+    with Simulator(story) as sim, Inside(sim.options, sim) as vspc:
+        assert set(vspc.look().jobs) == ids(story)
+    assert [entry.status for entry in sim.reads] == [520, 520, 200]
+    assert sum(vspc.clock.slept) > 0
+
+
+def test_vspc_http_520_for_ever_is_told_with_the_vendors_words() -> None:
+    faults = [{"path": "/jobs", "do": {"status": 500}}]
+    with (
+        play(tale("veeam_vspc", faults=faults)) as (_sim, vspc),
+        pytest.raises(Unanswered, match="HTTP 520: Internal server error"),
+    ):
+        vspc.look()
+
+
+def test_vspc_retry_after_in_the_body_of_a_429_is_obeyed() -> None:
+    faults = [{"path": "/jobs", "nth": [1], "do": {"throttle": 25}}]
+    with Simulator(tale("veeam_vspc", faults=faults)) as sim, Inside(sim.options, sim, patience=60) as vspc:
+        vspc.look()
+    first, second = sim.reads
+    assert "Retry-After" not in first.headers
+    assert second.time - first.time >= 25
+    assert vspc.http.statistics.throttled_seconds >= 25
+
+
+@pytest.mark.parametrize("status", ["Starting", "Running", "Stopping", "WaitingTape"])
+def test_vspc_last_run_and_last_end_time_are_stale_while_a_run_begins(status: str) -> None:
+    job = {"instanceUid": UID.format(1), "status": status, "lastRun": "@-86400", "lastEndTime": "@-86338"}
+    with play({"system": "veeam_vspc", "jobs": [{**job, "lastDuration": 62}]}) as (_sim, vspc):
+        (read,) = vspc.look().jobs.values()
+        recent = vspc.look(started_after="1h").jobs
+    assert read.active
+    assert (read.started, read.finished, read.duration, read.eta) == (None, None, None, None)
+    assert recent, "a run that begins now was hidden by the start of the one before"
+
+
+def test_vspc_a_result_older_than_the_run_that_began_is_not_believed() -> None:
+    job = {"instanceUid": UID.format(1), "status": "Success", "lastRun": "@-60", "lastEndTime": "@-3600"}
+    with Simulator({"system": "veeam_vspc", "jobs": [job]}) as sim, Inside(sim.options) as vspc:
+        (read,) = vspc.look().jobs.values()
+    assert (read.state, read.result, read.active) == ("unknown", None, True)
+    assert "earlier run" in str(read.message)
+
+
+def _definition(**more: t.Any) -> dict[str, t.Any]:
+    before = {"instanceUid": UID.format(1), "name": "Nightly", "lastRun": "@-86400", "lastEndTime": "@-86338"}
+    return {**before, "lastDuration": 62, "status": "Failed", **more}
+
+
+_BEGINS = [
+    {"at": 2.0, "set": {"status": "Starting"}},
+    {"at": 3.0, "set": {"status": "Running", "lastRun": "@now", "lastEndTime": None}},
+    {"at": 4.0, "set": {"status": "Success", "lastEndTime": "@now", "lastDuration": 1}},
+]
+
+
+def test_vspc_wait_with_started_after_is_for_the_run_that_began_since() -> None:
+    with Simulator({"system": "veeam_vspc", "jobs": [_definition(timeline=_BEGINS)]}) as sim:
+        since = datetime.now(timezone.utc).isoformat()
+        args = {**sim.options, "job_ids": [UID.format(1)], "interval": 0.5, "max_interval": 0.5}
+        result = good("backup_job_wait", {**args, "started_after": since})
+    (job,) = result["jobs"]
+    assert result["verdict"] == "reached"
+    assert job["result"] == "success"
+    assert job["started"] >= since[:19]
+    assert [change["to"] for change in result["transitions"]][-1] == "success"
+    assert "failed" not in [change["to"] for change in result["transitions"]], "the run before was taken for this one"
+
+
+def test_vspc_wait_with_started_after_and_no_new_run_is_missing_and_never_the_old_success() -> None:
+    job = _definition(status="Success")
+    with Simulator({"system": "veeam_vspc", "jobs": [job]}) as sim:
+        args = {**sim.options, "job_ids": [UID.format(1)], "interval": 0.5, "started_after": "1h"}
+        result = bad("backup_job_wait", {**args, "appear_timeout": 1})
+    assert result["verdict"] == "missing"
+
+
+def test_vspc_wait_without_started_after_takes_the_latest_result_or_the_run_in_progress() -> None:
+    args = {"job_ids": [UID.format(1)], "interval": 0.5, "max_interval": 0.5, "accept_results": ANY_RESULT}
+    with Simulator({"system": "veeam_vspc", "jobs": [_definition(timeline=_BEGINS)]}) as sim:
+        latest = good("backup_job_wait", {**sim.options, **args})
+    began = [{**entry, "at": entry["at"] - 2.0} for entry in _BEGINS]
+    with Simulator({"system": "veeam_vspc", "jobs": [_definition(timeline=began)]}) as sim:
+        in_progress = good("backup_job_wait", {**sim.options, **args})
+    assert (latest["polls"], latest["jobs"][0]["result"]) == (1, "failed")
+    assert in_progress["jobs"][0]["result"] == "success"
+    assert in_progress["polls"] > 1
+
+
+# -- words that no document names ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("system", "field", "word"),
+    [
+        ("flosum", "jobStatus", "Queued"),
+        ("avepoint_salesforce", "status", 8),
+        ("avepoint_salesforce", "status", "Finalizing"),
+        ("avepoint_iaas_paas", "status", 128),
+        ("avepoint_iaas_paas", "status", 3),
+        ("netapp_bluexp", "status", "QUEUED"),
+        ("netapp_bluexp", "status", "SUCCESS"),
+        ("veeam_vspc", "status", "Succeeded"),
+        ("veeam_vspc", "status", "Paused"),
+    ],
+)
+def test_unknown_words_are_unknown_active_never_success_and_named(system: str, field: str, word: t.Any) -> None:
+    story = tale(system)
+    strange = story["jobs"][3]
+    strange[field] = word
+    with Simulator(story) as sim:
+        result = good("backup_job_info", sim.options)
+        drain = {**sim.options, "job_ids": [str(strange[IDS.get(system, "jobId")])], "wait_timeout": 0}
+        if "refresh_token" not in drain:
+            assert bad("backup_job_wait", {**drain, "state": "idle"})["verdict"] == "timed_out"
+    (job,) = [job for job in result["jobs"] if job["id"] == str(strange[IDS.get(system, "jobId")])]
+    assert (job["state"], job["result"], job["active"], job["finished"]) == ("unknown", None, True, None)
+    assert job["vendor_state"] == str(word)
+    assert any(str(word) in str(warning) and "do not name" in str(warning) for warning in result["warnings"])
+
+
+@pytest.mark.parametrize("missing", [None, "", "absent", [], {}, True, 1.5])
+@pytest.mark.parametrize("system", SIMULATED)
+def test_a_status_that_is_no_word_is_unknown_and_active(system: str, missing: t.Any) -> None:
+    job_id: t.Any = {"flosum": 1, "veeam_vspc": UID.format(1)}.get(system, "A")
+    raw = {IDS.get(system, "jobId"): job_id}
+    if missing != "absent":
+        raw["jobStatus" if system == "flosum" else "status"] = missing
+    body: t.Any = {
+        "flosum": {"total": 1, "items": [raw]},
+        "avepoint_salesforce": {"data": {"totalCount": 1, "jobs": [raw]}},
+        "avepoint_iaas_paas": {"totalCount": 1, "jobs": [raw]},
+        "netapp_bluexp": {"job": [raw]},
+        "veeam_vspc": {"meta": {"pagingInfo": {"total": 1}}, "data": [raw]},
+    }[system]
+    with Simulator(scripted(system, then=body)) as sim, Inside(sim.options) as inside:
+        listing = inside.look()
+    (job,) = listing.jobs.values()
+    assert (job.state, job.result, job.active) == ("unknown", None, True)
+    assert listing.warnings
+
+
+# -- errors --------------------------------------------------------------------------------------------------------
+
+_NEST = {
+    "message": ["page must not be less than 1", "limit must be a number"],
+    "error": "Bad Request",
+    "statusCode": 400,
+}
+_SALESFORCE = {
+    "statusCode": 400,
+    "message": "Bad Request",
+    "errors": [{"code": "InvalidParameter", "field": "startTime", "message": "The start time is not valid"}],
+    "requestId": "0HNEVHLNSPSEJ:00000002",
+    "timestamp": "2025-08-20T03:25:12.304891Z",
+    "traceId": "00-f33571c212e19c7bad36b255e18b7df2-97d26a62bd4a5b70-00",
+}
+_VEEAM = {"errors": [{"message": "Job was not found.", "type": "logical", "code": 404}]}
+
+
+@pytest.mark.parametrize(
+    ("system", "status", "body", "kind", "said"),
+    [
+        ("flosum", 400, _NEST, Refused, ["HTTP 400", "page must not be less than 1; limit must be a number"]),
+        ("flosum", 404, {"message": "Connection not found", "error": "Not Found", "statusCode": 404}, Refused,
+         ["HTTP 404", "Connection not found"]),
+        ("flosum", 409, {"message": "A job is running", "error": None, "statusCode": 409}, Refused,
+         ["HTTP 409", "A job is running"]),
+        ("flosum", 401, {"message": "Unauthorized", "statusCode": 401}, AuthLost, ["HTTP 401", "Unauthorized"]),
+        ("flosum", 403, {"message": "Forbidden resource", "statusCode": 403}, AuthLost,
+         ["HTTP 403", "Forbidden resource", "permission"]),
+        ("avepoint_salesforce", 400, _SALESFORCE, Refused,
+         ["HTTP 400", "Bad Request", "The start time is not valid", "InvalidParameter", "0HNEVHLNSPSEJ:00000002"]),
+        ("avepoint_salesforce", 400, {**_SALESFORCE, "errors": _SALESFORCE["errors"][0]}, Refused,
+         ["The start time is not valid", "0HNEVHLNSPSEJ:00000002"]),
+        ("avepoint_salesforce", 500, {"traceId": "00-f335", "error": "Store down", "statusCode": 500}, Unanswered,
+         ["HTTP 500", "Store down", "00-f335"]),
+        ("avepoint_iaas_paas", 400, {"requestId": "r-77", "date": "2024-10-10", "statusCode": 400}, Refused,
+         ["HTTP 400", "r-77"]),
+        ("avepoint_iaas_paas", 500, {"requestId": "r-78", "date": "2024-10-10", "statusCode": 500}, Unanswered,
+         ["HTTP 500", "r-78"]),
+        ("netapp_bluexp", 400, {"error": "cbs/BAD", "message": "The agent is not known"}, Refused,
+         ["HTTP 400", "The agent is not known", "cbs/BAD"]),
+        ("netapp_bluexp", 401, {"error": "UNAUTHORIZED", "message": "Authentication failed or token expired"}, AuthLost,
+         ["HTTP 401", "Authentication failed or token expired"]),
+        ("netapp_bluexp", 403, {"error": "FORBIDDEN", "message": "No role in this account"}, AuthLost,
+         ["HTTP 403", "No role in this account", "permission"]),
+        ("netapp_bluexp", 420, {"error": "SETUP", "message": "The Console is not set up"}, Refused,
+         ["HTTP 420", "The Console is not set up"]),
+        ("netapp_bluexp", 504, "<html><body>Gateway Timeout</body></html>", Unanswered, ["HTTP 504", "not JSON"]),
+        ("veeam_vspc", 404, _VEEAM, Refused, ["HTTP 404", "Job was not found."]),
+        ("veeam_vspc", 415, {"errors": [{"message": "Media\r\ntype", "type": "logical", "code": 415}]}, Refused,
+         ["HTTP 415", "Media type"]),
+        ("veeam_vspc", 403, {"errors": [{"message": "Access is denied.", "type": "security", "code": 403}]}, AuthLost,
+         ["HTTP 403", "Access is denied.", "permission"]),
+        ("veeam_vspc", 520, {"errors": [{"message": "Custom 1001", "type": "unspecified", "code": 1001}]}, Unanswered,
+         ["HTTP 520", "Custom 1001"]),
+    ],
+)  # fmt: skip
+def test_every_documented_error_body_is_one_sentence_with_the_vendors_words(
+    system: str, status: int, body: t.Any, kind: type[BackupError], said: list[str]
+) -> None:
+    faults = [{"path": LIST, "kind": "read", "do": {"status": status, "body": body}}]
+    with play({"system": system, "faults": faults}, patience=0) as (_sim, inside), pytest.raises(kind) as caught:
+        inside.look()
+    message = str(caught.value)
+    for words in said:
+        assert words in message
+    assert "\n" not in message
+    assert "{" not in message
+    assert len(message) < 600
+
+
+@pytest.mark.parametrize(
+    ("system", "status", "body", "said"),
+    [
+        ("flosum", 400, {"message": ["refresh_token must be a string"], "error": "Bad Request", "statusCode": 400},
+         "refresh_token must be a string"),
+        ("avepoint_salesforce", 400, {"error": "invalid_client"}, "invalid_client"),
+        ("avepoint_iaas_paas", 401, {"error": "invalid_scope", "error_description": "no such scope"}, "no such scope"),
+        ("netapp_bluexp", 403, {"error": "invalid_grant", "error_description": "Unknown or invalid refresh token."},
+         "Unknown or invalid refresh token."),
+        ("veeam_vspc", 400, {"error": "unauthorized_client", "error_description": "MFA is on", "error_uri": None},
+         "MFA is on"),
+    ],
+)  # fmt: skip
+def test_every_documented_token_error_is_one_sentence_that_names_what_to_check(
+    system: str, status: int, body: t.Any, said: str
+) -> None:
+    faults = [{"kind": "login", "do": {"status": status, "body": body}}]
+    with play({"system": system, "faults": faults}, patience=0) as (sim, inside), pytest.raises(AuthLost) as caught:
+        inside.look()
+    message = str(caught.value)
+    assert said in message
+    assert f"HTTP {status}" in message
+    assert "Check " in message
+    assert all(str(sim.options[name]) not in message for name in ("client_secret", "password") if sim.options.get(name))
+
+
+def test_flosum_a_single_element_array_could_be_refused_so_all_are_always_sent() -> None:
+    with Simulator(tale("flosum", single_scalar="refuse")) as sim, Inside(sim.options) as flosum:
+        assert flosum.look(states=["running"], types=["Composite Backup"]).jobs
+    (entry,) = sim.reads
+    sent = parse_qs(entry.query)
+    assert sent["types"] == ["full", "full & sync", "template", "archive"]
+    assert sent["statuses"] == ["In Progress", "Exception", "Completed", "Aborted"]
+    assert "full%20%26%20sync" in entry.query
+    assert sim.refused == []
+
+
+def test_flosum_the_id_of_a_job_is_not_that_of_its_backup() -> None:
+    with Simulator(tale("flosum")) as sim, Inside(sim.options) as flosum:
+        assert set(flosum.look(job_ids=["4101", "9001"]).jobs) == {"4101"}
