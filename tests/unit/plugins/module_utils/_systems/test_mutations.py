@@ -335,9 +335,11 @@ def word(system: str, raw: Raw) -> str:
     for name in names.get(system, ("status", "state")):
         value = raw.get(name)
         if value is not None:
-            if isinstance(value, float) and value == value and abs(value) < 1e9 and value == int(value):
+            if isinstance(value, float) and abs(value) < 1e9 and value.is_integer():
                 value = int(value)
-            return str(value).strip().casefold() if type(value) in (str, int) else ""
+            return (
+                str(value).strip().casefold() if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
+            )
     return ""
 
 
@@ -353,9 +355,9 @@ def says_over(system: str, raw: Raw) -> bool:
 
 def identity(system: str, raw: t.Any) -> str | None:
     value = raw.get(IDS.get(system, "jobId")) if isinstance(raw, dict) else None
-    if isinstance(value, float) and value == value and abs(value) != float("inf") and value == int(value):
+    if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if type(value) is int:
+    if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return (value.strip() or None) if isinstance(value, str) else None
 
