@@ -24,7 +24,7 @@ export PYTHONPATH := $(CURDIR)/$(TREE):$(CURDIR)/tests
 # Set, it would hide progress lines that are not flushed.
 unexport PYTHONUNBUFFERED
 
-.PHONY: help demo test lint sanity clean link
+.PHONY: help demo test bench lint sanity clean link
 
 help:  ## Show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -40,6 +40,9 @@ demo: $(FOR_DEMO)  ## Six backup systems and a playbook that waits, aborts, veri
 
 test: $(FOR_DEV) link  ## The whole test suite; ARGS="tests/unit -k wait -n0" for a part of it
 	$(BIN)/pytest $(ARGS)
+
+bench: $(FOR_DEV) link  ## What a wait costs, beside loop + uri + until; takes three minutes
+	@exec $(BIN)/python tests/bench/run.py
 
 lint: $(FOR_DEV) link  ## Style, types, documentation, changelog, and the sanity tests
 	$(BIN)/ruff check .

@@ -4,9 +4,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import sys
 import time
 import typing as t
+import uuid
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
@@ -16,6 +20,8 @@ from ansible_collections.changeops.backup.plugins.module_utils._slice import Sli
 
 display = Display()
 
+# Ansible loads this file before it forks, and takes the terminal from the process that runs the task.
+_ON_TERMINAL = bool(sys.__stdout__ and sys.__stdout__.isatty())
 _FIRST_SLICE = 10.0
 _DEFAULT_PROGRESS = 60.0
 _LONGEST_PROGRESS = 240.0
@@ -37,7 +43,13 @@ class ActionModule(ActionBase):
             return self._module(task_vars, wrap_async=self._task.async_val)
         if self._connection._shell.tmpdir is None:
             self._make_tmp_path()
-        path = self._connection._shell.join_path(self._connection._shell.tmpdir, "changeops_backup_wait.json")
+        # A name of its own: the folder may outlive this run, with a loop and ANSIBLE_KEEP_REMOTE_FILES.
+        name = f"changeops_backup_wait_{uuid.uuid4().hex}.json"
+        path = self._connection._shell.join_path(self._connection._shell.tmpdir, name)
+        with self._forgotten_when_stopped(path):
+            return self._in_slices(task_vars, path)
+
+    def _in_slices(self, task_vars: dict[str, t.Any] | None, path: str) -> dict[str, t.Any]:
         longest = self._progress_interval()
         warnings: list[str] = []
         seconds = min(_FIRST_SLICE, longest)
@@ -50,6 +62,27 @@ class ActionModule(ActionBase):
                 return result
             self._say(str(result["waiting"]), task_vars or {})
             seconds = longest
+
+    @contextlib.contextmanager
+    def _forgotten_when_stopped(self, path: str) -> t.Iterator[None]:
+        """Remove what the slices keep, a token among it, when Ansible is stopped: then it leaves its folder behind."""
+
+        def stopped(number: int, frame: t.Any) -> None:
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+            signal.signal(number, before[number])
+            os.kill(os.getpid(), number)
+
+        before: dict[int, t.Any] = {}
+        if self._connection.transport == "local":
+            # A strategy that runs tasks in threads may not set them.
+            with contextlib.suppress(ValueError):
+                before = {number: signal.signal(number, stopped) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def _slice(self, task_vars: dict[str, t.Any] | None, piece: Slice) -> dict[str, t.Any]:
         """Run one slice; a connection that drops is tried again, since the wait goes on at the system."""
@@ -87,6 +120,7 @@ class ActionModule(ActionBase):
 
     def _say(self, text: str, task_vars: dict[str, t.Any]) -> None:
         host = task_vars.get("inventory_hostname", "localhost")
-        line = f"WAITING [{host}] {self._task.args.get('system')}: {text}"
+        # What no_log hides stays hidden, but silence would look like a task that hangs.
+        said = "no_log hides how it stands" if self._task.no_log else " ".join(text.split())
         # Ansible flushes its standard output at the end only: in a pipe the line would come too late.
-        display.display(line, stderr=not sys.__stdout__.isatty() if sys.__stdout__ else True)
+        display.display(f"WAITING [{host}] {self._task.args.get('system')}: {said}", stderr=not _ON_TERMINAL)

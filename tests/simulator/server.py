@@ -136,6 +136,7 @@ class _Listener:
         path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
         if path.startswith(ADMIN):
             return self._admin(path.removeprefix(ADMIN), environ, start_response)
+        self.sim.clock.begin()
         entry = Entry(
             time=self.sim.clock.now(),
             method=environ["REQUEST_METHOD"],
@@ -249,7 +250,7 @@ class Simulator:
         self._strike_lock = threading.Lock()
         self.journal_book = Journal(journal)
         self.stopping = threading.Event()
-        self.clock = Clock(self.story.speed)
+        self.clock = Clock(self.story.speed, self.story.waits)
         self._api = _Listener(self, "api")
         self._token = _Listener(self, "token") if self.story.separate_token_host else self._api
         self.url = self._api.url

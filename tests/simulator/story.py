@@ -40,6 +40,7 @@ class Story:
     faults: list[dict[str, Any]] = field(default_factory=list)
     auth: dict[str, Any] = field(default_factory=dict)
     speed: float = 1.0
+    waits: bool = False
     page_cap: int | None = None
     separate_token_host: bool = False
     seed: int = 0
@@ -72,6 +73,7 @@ def load_story(story: Story | Mapping[str, Any] | str | Path) -> Story:
         faults=list(raw.get("faults") or []),
         auth=dict(raw.get("auth") or {}),
         speed=float((raw.get("clock") or {}).get("speed", 1.0)),
+        waits=bool((raw.get("clock") or {}).get("waits", False)),
         page_cap=raw.get("page_cap"),
         separate_token_host=raw.get("token_host") == "separate",
         seed=int(raw.get("seed", 0)),
@@ -81,17 +83,24 @@ def load_story(story: Story | Mapping[str, Any] | str | Path) -> Story:
 
 
 class Clock:
-    """Story time: seconds since the start, at the story's speed, plus jumps."""
+    """Story time: seconds since the start, at the story's speed, plus jumps. It may wait for the first request."""
 
-    def __init__(self, speed: float = 1.0) -> None:
+    def __init__(self, speed: float = 1.0, waits: bool = False) -> None:
         self.epoch = time.time()
-        self._start = time.monotonic()
+        self._start = None if waits else time.monotonic()
         self._speed = speed
         self._jumped = 0.0
 
+    def begin(self) -> None:
+        """Start, if it has not yet."""
+        if self._start is None:
+            self._start = time.monotonic()
+            self.epoch = time.time()
+
     def now(self) -> float:
         """Return the story time in seconds."""
-        return (time.monotonic() - self._start) * self._speed + self._jumped
+        passed = 0.0 if self._start is None else time.monotonic() - self._start
+        return passed * self._speed + self._jumped
 
     def wall(self, at: float) -> When:
         """Return the Unix time of a story time."""

@@ -1,0 +1,242 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a wait and a long list cost, measured: ``make bench`` prints the figures of docs/docsite/rst/guide_waiting.rst.
+
+It asserts nothing: the figures are of this machine and of this run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import typing as t
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlencode
+
+import yaml
+
+from ansible_collections.changeops.backup.plugins.module_utils._http import Call, Response
+from ansible_collections.changeops.backup.plugins.module_utils._wait import Wait
+from harness import PACKAGE
+from inside import Inside
+from simulator import Simulator
+from waits import policy
+
+HERE = Path(__file__).parent
+VEEAM_ID = "bc04d2e5-dd4c-4f85-af0e-{n:012d}"
+ENDS = [float(second) for second in range(7, 47, 2)]
+LISTED = 100_000
+TEMPLATES: dict[str, dict[str, t.Any]] = {
+    "flosum": {
+        "jobId": "{n}",
+        "name": "Objects {n:d}",
+        "jobStatus": "Completed",
+        "startedDate": "@-5400",
+        "duration": "00:30:00",
+        "records": 60110,
+        "size": 73400320,
+    },
+    "avepoint_iaas_paas": {
+        "jobId": "IB{n:d}",
+        "status": 2,
+        "startTime": "@-5400",
+        "finishTime": "@-3600",
+        "successfulCount": 12,
+        "totalCount": 12,
+        "comments": "VMs {n:d}",
+    },
+    "veeam_vspc": {
+        "instanceUid": VEEAM_ID,
+        "name": "VMs {n:d}",
+        "status": "Success",
+        "lastRun": "@-9000",
+        "lastEndTime": "@-8400",
+        "lastDuration": 600,
+        "avgDuration": 590,
+    },
+}
+# What somebody would write in an afternoon: no page is checked, nothing is translated, nothing is printed.
+BARE = """
+import json, sys, requests
+urls, headers, key = json.load(sys.stdin)
+session, rows = requests.Session(), []
+session.headers.update(headers)
+def find(body):
+    if isinstance(body, dict):
+        return body[key] if key in body else next((r for r in map(find, body.values()) if r is not None), None)
+for url in urls:
+    answer = session.get(url, timeout=60)
+    answer.raise_for_status()
+    rows += find(answer.json())
+print(len(rows))
+"""
+
+
+class Spent(t.NamedTuple):
+    """What a process and all its children took."""
+
+    wall: float
+    cpu: float
+    peak_mb: float
+    out: str
+
+
+def spend(command: list[str], said: str = "", **environ: str) -> Spent:
+    """Run a command that has to succeed."""
+    with tempfile.TemporaryFile("w+") as given, tempfile.TemporaryFile("w+") as out:
+        given.write(said)
+        given.seek(0)
+        began = time.monotonic()
+        process = subprocess.Popen(
+            command, stdin=given, stdout=out, stderr=subprocess.STDOUT, env={**os.environ, **environ}
+        )
+        _pid, status, usage = os.wait4(process.pid, 0)
+        wall = time.monotonic() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+        out.seek(0)
+        text = out.read()
+        if process.returncode:
+            sys.exit(text[-4000:])
+        return Spent(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, text)
+
+
+@contextlib.contextmanager
+def apart(story: dict[str, t.Any]) -> Iterator[dict[str, t.Any]]:
+    """Run a simulator in a process of its own, so that it does not slow the client; give what it says."""
+    with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
+        yaml.safe_dump(story, file)
+        file.flush()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "simulator", "--until-eof", file.name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            yield json.loads(process.stdout.readline())
+        finally:
+            process.stdin.close()
+            process.wait(timeout=30)
+
+
+def playbook(name: str, variables: dict[str, t.Any]) -> Spent:
+    """Run a playbook of this folder on localhost."""
+    variables = {**variables, "ansible_python_interpreter": sys.executable}
+    return spend(
+        ["ansible-playbook", "-i", "localhost,", "-c", "local", "-e", json.dumps(variables), str(HERE / name)],
+        ANSIBLE_NOCOLOR="1",
+    )
+
+
+def staggered() -> None:
+    """Twenty jobs that end one after the other: a loop of uri against one wait."""
+    jobs = [
+        {
+            "instanceUid": VEEAM_ID.format(n=number),
+            "name": f"Nightly {number}",
+            "status": "Running",
+            "lastRun": "@0",
+            "timeline": [{"at": at, "set": {"status": "Success", "lastEndTime": "@now"}}],
+        }
+        for number, at in enumerate(ENDS)
+    ]
+    story = {"system": "veeam_vspc", "auth": {"accept": ["api_key"]}, "jobs": jobs}
+    base = playbook("nothing.yml", {}).cpu
+    print(
+        f"\n{len(jobs)} jobs that end between {ENDS[0]:g} and {ENDS[-1]:g} s; "
+        f"a playbook that does nothing: {base:.1f} s CPU"
+    )
+    print(f"{'':26}{'requests':>9}{'CPU s':>8}{'lag s':>8}{'starts':>8}{'CPU s each':>12}")
+    each = {}
+    for label, name in (("loop + uri + until", "by_hand.yml"), ("backup_job_wait", "ours.yml")):
+        with Simulator(story) as sim:
+            spent = playbook(name, {"connection": sim.options, "ids": [job["instanceUid"] for job in jobs]})
+            lag = sim.clock.now() - ENDS[-1]
+            asked = len(sim.journal)
+        starts = spent.out.count("WAITING [") + 1 if name == "ours.yml" else asked
+        each[name] = (spent.cpu - base) / starts
+        print(f"{label:26}{asked:>9}{spent.cpu:>8.1f}{lag:>8.1f}{starts:>8}{each[name]:>12.2f}")
+    # The loop asks for one job after the other, so their number hardly matters. Of the wait, a slice ends with each
+    # minute and with each change.
+    polls, slices = 3600 / (5 + each["by_hand.yml"]), 60 + len(jobs)
+    by_hand, ours = polls * each["by_hand.yml"], slices * each["ours.yml"]
+    print(
+        f"reckoned from that, {len(jobs)} jobs over an hour: {polls:.0f} starts, {by_hand:.0f} s CPU by hand;", end=" "
+    )
+    print(f"{slices} slices, {ours:.0f} s CPU with backup_job_wait: {by_hand / ours:.1f} times less")
+
+
+def one_look() -> None:
+    """A turn of the loop: ask, read, take in, judge."""
+    print(f"\n{'one look of the loop':26}{'requests':>9}{'ms':>8}")
+    for count in (1, 500):
+        ids = tuple(VEEAM_ID.format(n=number) for number in range(1, count + 1))
+        template = {**TEMPLATES["veeam_vspc"], "status": "Running", "lastRun": "@-60", "lastEndTime": None}
+        story = {"system": "veeam_vspc", "auth": {"accept": ["api_key"]}}
+        with (
+            apart({**story, "generate": {"count": count, "template": template}}) as ready,
+            Inside(ready["options"]) as inside,
+        ):
+            wait = Wait(policy(ids=ids, definitions=True), inside.clock)
+            turns = 50
+            inside.look(job_ids=list(ids))
+            asked, began = inside.http.statistics.requests, time.perf_counter()
+            for _turn in range(turns):
+                wait.absorb(inside.look(job_ids=list(ids)))
+                wait.judge()
+            took = (time.perf_counter() - began) / turns
+            asked = inside.http.statistics.requests - asked
+        print(f"{f'{count} jobs':26}{asked / turns:>9g}{took * 1000:>8.1f}")
+
+
+def long_list() -> None:
+    """A hundred thousand jobs: backup_job_info against a loop that only fetches and parses the same pages."""
+    print(f"\n{f'{LISTED} jobs':26}{'requests':>9}{'bare s':>8}{'info s':>8}{'ratio':>8}{'bare MB':>9}{'info MB':>9}")
+    rows = {"flosum": "items", "avepoint_iaas_paas": "jobs", "veeam_vspc": "data"}
+    for system, template in TEMPLATES.items():
+        way = "api_key" if system == "veeam_vspc" else "access_token"
+        with apart(
+            {"system": system, "auth": {"accept": [way]}, "generate": {"count": LISTED, "template": template}}
+        ) as ready:
+            urls, headers = pages(ready["options"])
+            args = {"ANSIBLE_MODULE_ARGS": ready["options"]}
+            ours = spend([sys.executable, "-m", f"{PACKAGE}.backup_job_info"], json.dumps(args))
+            answer = json.loads(ours.out)
+            assert answer["count"] == LISTED
+            assert answer["complete"]
+            bare = spend([sys.executable, "-c", BARE], json.dumps([urls, headers, rows[system]]))
+            assert int(bare.out) == LISTED
+        print(
+            f"{system:26}{len(urls):>9}{bare.wall:>8.1f}{ours.wall:>8.1f}{ours.wall / bare.wall:>8.2f}"
+            f"{bare.peak_mb:>9.0f}{ours.peak_mb:>9.0f}"
+        )
+
+
+def pages(options: dict[str, t.Any]) -> tuple[list[str], dict[str, str]]:
+    """Give the addresses of all pages, and the headers they need; the simulator is warm after that."""
+    urls: list[str] = []
+    with Inside(options) as inside:
+        exchange = inside.http._exchange
+
+        def watch(call: Call, authorization: str | None) -> Response:
+            urls.append(f"{call.url}?{urlencode(call.query)}" if call.query else call.url)
+            return exchange(call, authorization)
+
+        inside.http._exchange = watch  # type: ignore[method-assign]
+        inside.look()
+        return urls, {**inside.system.headers(), "Authorization": inside.credential.authorization(inside.http)}
+
+
+if __name__ == "__main__":
+    print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
+    one_look()
+    long_list()
+    staggered()
