@@ -69,6 +69,10 @@ def _check(task: Task) -> None:
     chosen = task.selection
     if not (chosen.nothing or chosen.job_ids or chosen.names or chosen.types or chosen.started_after):
         raise Misconfigured("an abort needs to know which jobs: give job_ids, names, types or started_after")
+    for name in ("names", "types"):
+        if task.params[name] == []:
+            # Elsewhere it is as good as none: that would be all jobs.
+            raise Misconfigured(f"{name} is an empty list, which would leave every job selected: leave it out")
     limit = task.params["max_jobs"]
     if limit is not None and limit < 1:
         raise Misconfigured("max_jobs has to be 1 or more")

@@ -13,7 +13,6 @@ import contextlib
 import fcntl
 import os
 import re
-import tempfile
 import time
 import traceback
 import typing as t
@@ -34,6 +33,10 @@ Encoding = t.Literal["form", "json"]
 # A token is renewed this long before its end, or after four fifths of a short life.
 _MARGIN = 60.0
 _LONGEST_LIFE = 30 * 86400.0
+_LONGEST_TOKEN = 64 * 1024
+_LOCK_PAUSE = 0.1
+# What says that a token was written to its end.
+_END = "\n"
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
@@ -59,9 +62,10 @@ class FixedHeader:
         """Take nothing over."""
 
 
-def basic_auth(username: str, password: str) -> FixedHeader:
+def basic_auth(username: str, password: str, on_secret: t.Callable[[str], None]) -> FixedHeader:
     """HTTP Basic."""
     pair = base64.b64encode(f"{username}:{password}".encode()).decode()
+    on_secret(pair)
     return FixedHeader(f"Basic {pair}")
 
 
@@ -138,8 +142,12 @@ class Grant:
         self.good_until = None if life is None else asked_at + life - min(_MARGIN, life / 5)
 
     def _ask(self, http: Transport) -> dict[str, t.Any]:
+        answer: dict[str, t.Any] = http.login(self._call, self._parse)
+        return answer
+
+    def _call(self) -> Call:
         body = self.body()
-        call = Call(
+        return Call(
             "login",
             "POST",
             self.token_url,
@@ -147,8 +155,6 @@ class Grant:
             json=body if self.encoding == "json" else None,
             form=body if self.encoding == "form" else None,
         )
-        answer: dict[str, t.Any] = http.login(call, self._parse)
-        return answer
 
     def _parse(self, response: Response) -> dict[str, t.Any]:
         if not 200 <= response.status < 300:
@@ -213,24 +219,30 @@ class RefreshGrant(Grant):
         return f"{super()._what()}, refresh_token" if self.fields else "refresh_token"
 
     def _ask(self, http: Transport) -> dict[str, t.Any]:
-        with self.store.turn():
-            answer = super()._ask(http)
-            new = answer.get("refresh_token")
-            if isinstance(new, str) and new and new != self.store.token:
-                self.on_secret(new)
-                if not self.store.keep(new):
-                    self.warn(
-                        "The server replaced the refresh token, and the old one may no longer work. The new one is "
-                        "lost when this task ends: set refresh_token_file, where it is kept from then on"
-                    )
-        return answer
+        with self.store.turn(http):
+            return super()._ask(http)
+
+    def _parse(self, response: Response) -> dict[str, t.Any]:
+        # First of all: also an answer that is no good for anything else may have replaced the token.
+        body = response.json_or_none() if 200 <= response.status < 300 else None
+        new = body.get("refresh_token") if isinstance(body, dict) else None
+        if isinstance(new, str) and new and new != self.store.token:
+            self.on_secret(new)
+            if not self.store.keep(new):
+                self.warn(
+                    "The server replaced the refresh token, and the old one may no longer work. The new one is "
+                    "lost when this task ends: set refresh_token_file, where it is kept from then on"
+                )
+        return super()._parse(response)
 
 
 class RefreshTokenStore:
     """Where the newest refresh token is: in memory, and in a file of mode 0600 if there is one."""
 
     def __init__(self, token: str | None, path: str | None, on_secret: t.Callable[[str], None]) -> None:
-        self._path = path
+        # A link stays a link: what it names is replaced.
+        self._path = None if path is None else os.path.realpath(path)
+        self._draft = os.path.join(os.path.dirname(self._path or ""), f".{os.path.basename(self._path or '')}.new")
         self._on_secret = on_secret
         self.token = self._from_file() or token or ""
         if not self.token:
@@ -241,50 +253,91 @@ class RefreshTokenStore:
             return None
         try:
             with open(self._path, encoding="utf-8") as file:
-                token = file.read().strip()
+                token = file.read(_LONGEST_TOKEN + 1).strip()
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as exc:
             raise Misconfigured(f"refresh_token_file {self._path} cannot be read: {exc}") from exc
+        if not re.fullmatch(r"[\x21-\x7e]*", token) or len(token) > _LONGEST_TOKEN:
+            raise Misconfigured(f"refresh_token_file {self._path} has to hold the token alone, on one line")
         if token:
             self._on_secret(token)
         return token or None
 
     @contextlib.contextmanager
-    def turn(self) -> t.Iterator[None]:
+    def turn(self, http: Transport) -> t.Iterator[None]:
         """Hold the file for one login, so that two tasks do not spend the same token; read it anew first."""
         if self._path is None:
             yield
             return
-        folder = os.path.dirname(os.path.abspath(self._path))
+        folder = os.path.dirname(self._path)
         if not os.access(folder, os.W_OK):
             raise Misconfigured(
                 f"the folder of refresh_token_file {self._path} cannot be written: a rotated token would be lost"
             )
         handle = os.open(folder, os.O_RDONLY)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            self._lock(handle, http)
+            _finish(self._draft, self._path)
             self.token = self._from_file() or self.token
             yield
         finally:
             os.close(handle)
+
+    def _lock(self, handle: int, http: Transport) -> None:
+        give_up_at = http.clock.monotonic() + http.request_timeout
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if http.clock.monotonic() >= give_up_at:
+                    raise Unanswered(
+                        f"another process has held the folder of refresh_token_file {self._path} for "
+                        f"request_timeout ({http.request_timeout:g} s)"
+                    ) from None
+                http.clock.sleep(_LOCK_PAUSE)
+            else:
+                return
 
     def keep(self, token: str) -> bool:
         """Keep a rotated token. False: only in memory."""
         self.token = token
         if self._path is None:
             return False
-        folder = os.path.dirname(os.path.abspath(self._path))
+        failed = f"the rotated refresh token could not be written to {self._path}"
         try:
-            handle, draft = tempfile.mkstemp(dir=folder, prefix=".refresh-")
+            # Of a known name: a process killed between these lines leaves it for the next one to put in place.
+            handle = os.open(self._draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(token + "\n")
+                file.write(token + _END)
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(draft, self._path)
         except OSError as exc:
-            raise BackupError(f"the rotated refresh token could not be written to {self._path}: {exc}") from exc
+            with contextlib.suppress(OSError):
+                os.unlink(self._draft)
+            raise BackupError(f"{failed}, and is lost: {exc}. Get a new refresh token") from exc
+        try:
+            os.replace(self._draft, self._path)
+        except OSError as exc:
+            raise BackupError(f"{failed}: {exc}. It is in {self._draft}; the next login puts it in place") from exc
         return True
+
+
+def _finish(draft: str, path: str) -> None:
+    """Put a token in place that a killed process left behind whole; what it left in part is of no use."""
+    try:
+        if os.lstat(draft).st_uid != os.geteuid():
+            raise Misconfigured(f"{draft} belongs to another user, and a rotated token would have to be written there")
+        with open(draft, encoding="utf-8") as file:
+            whole = file.read().endswith(_END)
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError) as exc:
+        raise Misconfigured(f"{draft}, left by a process that was killed, cannot be read: {exc}") from exc
+    if whole:
+        os.replace(draft, path)
+    else:
+        os.unlink(draft)
 
 
 class AssertionGrant(Grant):
@@ -322,6 +375,7 @@ class AssertionGrant(Grant):
             "exp": now + 300,
         }
         assertion = jwt.encode(claims, self._key, algorithm="RS256", headers=self._headers)
+        self.on_secret(assertion)
         return {
             **self.fields,
             "client_id": self.client_id,

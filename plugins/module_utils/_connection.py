@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import ssl
 import typing as t
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -37,10 +38,7 @@ _READERS: t.Mapping[str, t.Callable[[str], t.Any]] = {
 }
 # One of each group: what a task gives keeps the environment from adding another.
 _EXCLUSIVE = (("url", "region"), ("client_secret", "client_certificate"))
-_GENERAL = frozenset(
-    {"system", "url", "region", "token_url", "access_token", "validate_certs", "ca_path"}
-    | {"request_timeout", "unreachable_timeout"}
-)
+_GENERAL = frozenset({"system", "url", "region", "validate_certs", "ca_path", "request_timeout", "unreachable_timeout"})
 
 
 def variable(system: type[BackupSystem], option: str) -> str:
@@ -74,8 +72,11 @@ def connect(
     url, token_url = _addresses(system, options, warn)
     for name in ("request_timeout", "unreachable_timeout"):
         _check_seconds(name, options[name], above_zero=name == "request_timeout")
-    if options["validate_certs"] and "ca_path" in options and not os.path.exists(options["ca_path"]):
-        raise Misconfigured(f"ca_path {options['ca_path']} does not exist")
+    if options["validate_certs"] and "ca_path" in options:
+        _check_authorities(options["ca_path"])
+    for name in ("agent_id", "api_version"):
+        if not re.fullmatch(r"[\x21-\x7e]*", str(options.get(name, ""))):
+            raise Misconfigured(f"{name} holds a blank, a line break or another character that no header can carry")
     complete = {name: options.get(name) for name in CONNECTION}
     connection = Connection(url, token_url, complete, warn, on_secret)
     return connection, login.make(connection)
@@ -84,7 +85,9 @@ def connect(
 def _usable(system: type[BackupSystem]) -> frozenset[str]:
     of_logins = {name for login in system.LOGINS for name in login.options}
     file = {"refresh_token_file"} if "refresh_token" in of_logins else set()
-    return frozenset({*of_logins, *file, *system.REQUIRED, *system.OPTIONAL})
+    # A system without token endpoint and without ready tokens has fixed credentials only.
+    endpoint = {"token_url"} if system.TOKEN_PATH else set()
+    return frozenset({*of_logins, *file, *endpoint, *system.REQUIRED, *system.OPTIONAL})
 
 
 def _with_environment(
@@ -190,11 +193,29 @@ def _checked_url(system: type[BackupSystem], name: str, value: str, warn: t.Call
         raise Misconfigured(f"{where} has to be an address such as https://backup.example:1280")
     if parts.username is not None or parts.password is not None:
         raise Misconfigured(f"{where} holds a user or password: give these as options of their own")
+    try:
+        # What no name server can be asked, such as "a..b", is found here and not at the first call.
+        parts.hostname.encode("idna")
+    except UnicodeError:
+        raise Misconfigured(f"{where} is not a valid address") from None
     if parts.query or parts.fragment:
         raise Misconfigured(f"{where} has to end before any ? or #")
     if parts.scheme == "http" and not _LOOPBACK.match(parts.hostname):
         warn(f"{where} is plain http: credentials and tokens cross the network unencrypted")
     return parts.geturl().rstrip("/")
+
+
+def _check_authorities(path: str) -> None:
+    """Refuse what cannot be used before the first connection; a folder holds certificates under their hashes."""
+    try:
+        if os.path.isdir(path):
+            os.listdir(path)
+        else:
+            ssl.create_default_context(cafile=path)
+    except FileNotFoundError:
+        raise Misconfigured(f"ca_path {path} does not exist") from None
+    except (OSError, ssl.SSLError) as exc:
+        raise Misconfigured(f"ca_path {path} is not a readable PEM file or folder of certificates") from exc
 
 
 def _check_seconds(name: str, value: float, above_zero: bool = False) -> None:
@@ -206,7 +227,10 @@ def _check_seconds(name: str, value: float, above_zero: bool = False) -> None:
 
 def select(system: type[BackupSystem], params: t.Mapping[str, t.Any], now: datetime) -> Selection:
     """Check the selection of one task."""
-    ids = tuple(dict.fromkeys(str(job_id).strip() for job_id in params.get("job_ids") or ()))
+    asked: dict[str, str] = {}
+    for job_id in params.get("job_ids") or ():
+        asked.setdefault(system.id_key(str(job_id).strip()), str(job_id).strip())
+    ids = tuple(asked.values())
     pattern, description = system.ID_FORMAT
     for job_id in ids:
         if not re.fullmatch(pattern, job_id) or len(job_id) > 256:
@@ -214,6 +238,15 @@ def select(system: type[BackupSystem], params: t.Mapping[str, t.Any], now: datet
     names = tuple(params.get("names") or ())
     if names and not system.CAPABILITIES.names:
         raise Misconfigured(f"jobs of {system.NAME} have no names: select with job_ids, types or started_after")
+    types = tuple(params.get("types") or ())
+    if types and not system.HAS_TYPES:
+        raise Misconfigured(f"jobs of {system.NAME} have no types: select with job_ids, names or started_after")
+    for word in types:
+        if word.casefold() in system.NOT_TYPES:
+            raise Misconfigured(
+                f"{word!r} is a word of {system.NAME}'s own filter and not the type of a job: give the type as "
+                "backup_job_info shows it"
+            )
     after = _moment("started_after", params.get("started_after"), now)
     before = _moment("started_before", params.get("started_before"), now)
     if after and before and after >= before:
@@ -226,7 +259,7 @@ def select(system: type[BackupSystem], params: t.Mapping[str, t.Any], now: datet
         nothing=params.get("job_ids") == [],
         job_ids=ids,
         names=names,
-        types=tuple(params.get("types") or ()),
+        types=types,
         states=tuple(params.get("states") or ()),
         results=tuple(params.get("results") or ()),
         started_after=after,

@@ -52,7 +52,3 @@ class Refused(BackupError):
 
 class Fenced(BackupError):
     """This collection stopped itself: a write where only reads are allowed, or a token on its way to a stranger."""
-
-
-class Unsupported(BackupError):
-    """The system's API has no such call."""

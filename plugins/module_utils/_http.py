@@ -15,8 +15,10 @@ from __future__ import annotations
 
 import email.utils
 import json
+import queue
 import random
 import ssl
+import threading
 import traceback
 import typing as t
 import zlib
@@ -50,6 +52,8 @@ TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522
 MAX_BODY = 256 * 1024 * 1024
 MAX_REDIRECTS = 5
 _CHUNK = 256 * 1024
+# An exchange that watches its own time gets so many seconds more, to say itself what went wrong.
+_GRACE = 0.1
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 30.0
 
@@ -202,11 +206,10 @@ class Transport:
         self.allow_writes = allow_writes
         self.max_body = max_body
         self.statistics = Statistics()
-        self._session = requests.Session()
-        # Else requests would read the whole body of a redirect, unbounded, before we see it.
-        self._session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
+        # No exchange begins or lasts beyond this moment.
+        self.until = float("inf")
+        self._session = _session()
         self._retrying = False
-        self._session.headers.update({"Accept": "application/json", "Accept-Encoding": "gzip"})
 
     def close(self) -> None:
         """Close the connections."""
@@ -228,11 +231,15 @@ class Transport:
         self._fence(call)
         return self._authorized(call)
 
-    def login(self, call: Call, parse: t.Callable[[Response], t.Any]) -> t.Any:
-        """Send a login, which carries no token, to the address that the options named."""
+    def login(self, make: t.Callable[[], Call], parse: t.Callable[[Response], t.Any]) -> t.Any:
+        """Send a login, which carries no token, to the address that the options named.
+
+        Each try is made anew: an assertion may be used once, and a refresh token may have been replaced.
+        """
 
         def once() -> t.Any:
             self.statistics.logins += 1
+            call = make()
             response = self._exchange(call, None)
             self._raise_transient(call, response)
             return parse(response)
@@ -317,8 +324,46 @@ class Transport:
         raise Unanswered(f"{call.method} {_path(call.url)} was redirected more than {MAX_REDIRECTS} times")
 
     def _exchange(self, call: Call, authorization: str | None) -> Response:
+        seconds = min(self.request_timeout, self.until - self.clock.monotonic())
+        if seconds <= 0:
+            raise Unanswered(f"no time was left for {call.method} {_path(call.url)}")
         self.statistics.requests += 1
-        give_up_at = self.clock.monotonic() + self.request_timeout
+        return self._in_time(lambda: self._send(call, authorization, seconds), seconds)
+
+    def _in_time(self, exchange: t.Callable[[], Response], seconds: float) -> Response:
+        """Run an exchange in a thread that can be left behind.
+
+        A timeout of requests counts from byte to byte: a server that sends its headers a byte at a time, or a name
+        server that says nothing, would hold us for ever.
+        """
+        outcomes: queue.SimpleQueue[Response | BaseException] = queue.SimpleQueue()
+
+        def run() -> None:
+            try:
+                outcomes.put(exchange())
+            except BaseException as exc:  # raised again where somebody waits for it
+                outcomes.put(exc)
+
+        threading.Thread(target=run, daemon=True).start()
+        try:
+            outcome = outcomes.get(timeout=seconds + _GRACE)
+        except queue.Empty:
+            self._session = _session()
+            raise self._too_long(seconds) from None
+        if isinstance(outcome, BaseException):
+            try:
+                raise outcome
+            finally:
+                # Else the exception, its frames and the body in them would hold each other.
+                del outcome
+        return outcome
+
+    def _too_long(self, seconds: float) -> Unanswered:
+        of = "request_timeout" if seconds == self.request_timeout else "the time left"
+        return Unanswered(f"the answer took longer than {of} ({seconds:.3g} s)")
+
+    def _send(self, call: Call, authorization: str | None, seconds: float) -> Response:
+        give_up_at = self.clock.monotonic() + seconds
         try:
             with self._session.request(
                 call.method,
@@ -327,12 +372,12 @@ class Transport:
                 json=call.json,
                 data=call.form,
                 auth=_Header(authorization),
-                timeout=self.request_timeout,
+                timeout=seconds,
                 allow_redirects=False,
                 verify=self.verify,
                 stream=True,
             ) as answer:
-                body = b"".join(self._pieces(answer, give_up_at))
+                body = b"".join(self._pieces(answer, give_up_at, seconds))
                 return Response(answer.status_code, answer.headers, body)
         except requests.exceptions.SSLError as exc:
             cause = _innermost(exc)
@@ -346,28 +391,45 @@ class Transport:
                     "Give the authority's certificate as ca_path"
                 ) from exc
             raise BackupError(f"no TLS connection with {host} ({_reason(exc)}). Check url and ca_path") from exc
+        except (requests.exceptions.InvalidHeader, requests.exceptions.InvalidURL, UnicodeError):
+            # Without the reason: it would print the header.
+            raise Misconfigured(
+                f"{call.method} {_path(call.url)} needs a header or an address with a character that it cannot carry"
+            ) from None
         except (requests.exceptions.RequestException, Urllib3Error, OSError, zlib.error) as exc:
             raise Unanswered(f"{call.method} {_path(call.url)} got no answer ({_reason(exc)})") from exc
 
-    def _pieces(self, answer: t.Any, give_up_at: float) -> t.Iterator[bytes]:
+    def _pieces(self, answer: t.Any, give_up_at: float, seconds: float) -> t.Iterator[bytes]:
         # We inflate ourselves: requests would unpack a whole chunk, however large it becomes, before we could count.
-        inflate = zlib.decompressobj(47) if answer.headers.get("Content-Encoding", "identity") == "gzip" else None
+        zipped = answer.headers.get("Content-Encoding", "").strip().casefold() in ("gzip", "x-gzip")
+        inflate = zlib.decompressobj(47) if zipped else None
         size = 0
         arrived = False
         for chunk in _arriving(answer.raw):
             arrived = True
             pending = chunk
             while pending:
+                if inflate is not None and inflate.eof:
+                    # Several streams behind each other are one body.
+                    inflate = zlib.decompressobj(47)
                 piece = pending if inflate is None else inflate.decompress(pending, _CHUNK)
-                pending = b"" if inflate is None else inflate.unconsumed_tail
+                pending = b"" if inflate is None else inflate.unconsumed_tail or inflate.unused_data
                 size += len(piece)
                 if size > self.max_body:
                     raise BackupError(f"the answer is larger than {self.max_body} bytes; narrow the selection")
                 yield piece
             if self.clock.monotonic() > give_up_at:
-                raise Unanswered(f"the answer took longer than request_timeout ({self.request_timeout:g} s)")
+                raise self._too_long(seconds)
         if inflate is not None and arrived and not inflate.eof:
             raise Unanswered("the compressed answer is cut short")
+
+
+def _session() -> t.Any:
+    session = requests.Session()
+    # Else requests would read the whole body of a redirect, unbounded, before we see it.
+    session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
+    session.headers.update({"Accept": "application/json", "Accept-Encoding": "gzip"})
+    return session
 
 
 def _arriving(raw: t.Any) -> t.Iterator[bytes]:

@@ -24,7 +24,7 @@ from ansible_collections.changeops.backup.plugins.module_utils._auth import (
     RefreshTokenStore,
     bearer,
 )
-from ansible_collections.changeops.backup.plugins.module_utils._errors import Unanswered, Unsupported
+from ansible_collections.changeops.backup.plugins.module_utils._errors import Unanswered
 from ansible_collections.changeops.backup.plugins.module_utils._http import (
     Call,
     Credential,
@@ -122,6 +122,11 @@ class Connection:
 READY_TOKEN = Login(("access_token",), lambda connection: bearer(connection["access_token"]))
 
 
+def is_like(name: str, patterns: t.Iterable[str]) -> bool:
+    """Say whether a name is one of these, or matches one of them as a shell pattern: ``[prod] nightly`` is both."""
+    return any(name == pattern or fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+
 class Selection(t.NamedTuple):
     """Which jobs a task is about. Empty tuples and None mean "all", ``nothing`` means none at all."""
 
@@ -135,16 +140,23 @@ class Selection(t.NamedTuple):
     started_before: datetime | None = None
     max_results: int | None = None
 
+    # Whether a job may be meant whose name, type or start the system does not say. A gate has to count it in; an abort
+    # leaves it alone.
+    take_unknown: bool = True
+
     def matches(self, job: Job) -> bool:
-        """Say whether a job is meant. A job whose start is not known is never left out by time."""
+        """Say whether a job is meant."""
+        unknown = self.take_unknown
         return (
             (not self.job_ids or job.id in self.job_ids)
-            and (not self.names or any(fnmatch.fnmatchcase(job.name or "", pattern) for pattern in self.names))
-            and (not self.types or (job.type or "").casefold() in self.types)
+            and (not self.names or (unknown if job.name is None else is_like(job.name, self.names)))
+            and (not self.types or (unknown if job.type is None else job.type.casefold() in self.types))
             and (not self.states or job.state in self.states)
             and (not self.results or job.result in self.results)
-            and (self.started_after is None or job.started is None or job.started >= self.started_after)
-            and (self.started_before is None or job.started is None or job.started <= self.started_before)
+            and (self.started_after is None or (unknown if job.started is None else job.started >= self.started_after))
+            and (
+                self.started_before is None or (unknown if job.started is None else job.started <= self.started_before)
+            )
         )
 
 
@@ -171,6 +183,11 @@ class Listing:
         warning = f"The list of jobs may not be complete: {why}"
         if warning not in self.warnings:
             self.warnings.append(warning)
+
+
+# A server that never comes to an end: more than any system keeps.
+_MOST_PAGES = 20_000
+_MOST_JOBS = 1_000_000
 
 
 class Page(t.NamedTuple):
@@ -209,6 +226,11 @@ class BackupSystem(ABC):
     OPTIONAL: t.ClassVar[tuple[str, ...]] = ()
     # What a job id looks like: a pattern and its description. Anything else is refused before it is sent.
     ID_FORMAT: t.ClassVar[tuple[str, str]] = (r".+", "not empty")
+    # Whether an id is the same in either letter case.
+    ID_FOLDS: t.ClassVar[bool] = False
+    # Whether jobs have types, and words for types that look like one but that no job wears.
+    HAS_TYPES: t.ClassVar[bool] = True
+    NOT_TYPES: t.ClassVar[frozenset[str]] = frozenset()
     # What an operator does where the API has no abort.
     INSTEAD_OF_ABORT: t.ClassVar[str] = ""
 
@@ -232,8 +254,8 @@ class BackupSystem(ABC):
         return self.list_jobs(selection)
 
     def stop_job(self, job: Job) -> str:
-        """Ask the system to stop a job; give its words. Sent once. Default: the API has no such call."""
-        raise Unsupported(f"{self.TITLE} has no call to stop a job. {self.INSTEAD_OF_ABORT}")
+        """Ask the system to stop a job; give its words. Sent once, and only where the capability ``abort`` is true."""
+        raise NotImplementedError
 
     def steps(self, job: Job) -> tuple[Part, ...]:
         """Give the job's steps where they take a call of their own. Default: what the job already holds."""
@@ -275,6 +297,11 @@ class BackupSystem(ABC):
         return UNDOCUMENTED if word is None else cls.STATES.get(str(word).casefold(), UNDOCUMENTED)
 
     @classmethod
+    def id_key(cls, job_id: str) -> str:
+        """Give what is the same for two spellings of one id."""
+        return job_id.casefold() if cls.ID_FOLDS else job_id
+
+    @classmethod
     def type_word(cls, word: str | None) -> str | None:
         """Give the vendor's word for a type that may come as a number."""
         return None if word is None else cls.TYPES.get(word, word)
@@ -290,11 +317,17 @@ class BackupSystem(ABC):
                 jobs.append(job._replace(raw=item) if self.keep_raw else job)
         return listing.add(jobs)
 
-    def paged(self, first: t.Any, fetch: t.Callable[[t.Any], Page]) -> Listing:
+    def paged(
+        self,
+        first: t.Any,
+        fetch: t.Callable[[t.Any], Page],
+        enough: t.Callable[[Listing], bool] = lambda listing: False,
+    ) -> Listing:
         """Fetch page after page until there is nothing more, and say so where that cannot be known."""
         listing = Listing()
         total: int | None = None
         whole = 0
+        asked = {first}
         # While one page is taken in, the next is on its way, where it is certain that there is one.
         with ThreadPoolExecutor(max_workers=1) as courier:
             coming: Future[Page] | None = courier.submit(fetch, first)
@@ -316,11 +349,20 @@ class BackupSystem(ABC):
                 ):
                     coming = courier.submit(fetch, page.next)
                 new = self.take(listing, page.items)
-                if not page.items or page.next is None or (counted and len(listing.jobs) >= (total or 0)):
+                # Past a total that the server has outrun itself, only an empty page is the end.
+                if page.next is None or (counted and len(listing.jobs) == total):
                     break
-                if not new and not page.may_repeat:
+                if not page.items and page.total_ends:
+                    break
+                if enough(listing):
+                    return listing
+                if page.next in asked or (page.items and not new and not page.may_repeat):
                     listing.incomplete("the server repeats its pages")
                     break
+                if len(asked) >= _MOST_PAGES or len(listing.jobs) >= _MOST_JOBS:
+                    listing.incomplete(f"it does not end after {len(asked)} pages and {len(listing.jobs)} jobs")
+                    break
+                asked.add(page.next)
                 coming = coming or courier.submit(fetch, page.next)
         if total is not None and len(listing.jobs) < total:
             listing.incomplete(f"the server counts {total} jobs and showed {len(listing.jobs)}")

@@ -43,7 +43,11 @@ def wait_for_jobs(task: Task) -> Answer:
     selection = task.selection._replace(started_after=None) if policy.definitions else task.selection
 
     def look(ids: tuple[str, ...] | None, patience: float) -> Seen:
-        task.system.http.patience = patience
+        http = task.system.http
+        http.patience = patience
+        # However many pages a list has: a look ends one request after the deadline, or after unreachable_timeout.
+        left = max(0.0, min(wait.deadline - wait.now(), policy.unreachable_timeout))
+        http.until = task.clock.monotonic() + left + http.request_timeout
         asked = selection if ids is None else selection._replace(job_ids=ids, nothing=not ids)
         listing: Listing = task.system.look(asked)
         for warning in listing.warnings:

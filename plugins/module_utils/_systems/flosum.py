@@ -67,9 +67,19 @@ class Flosum(BackupSystem):
     )
     REQUIRED = ("connection_id",)
     ID_FORMAT = (r"[0-9]+", "a number")
+    # Presumably full is "Composite Backup", and so on; no document says so.
+    NOT_TYPES = frozenset(_TYPES)
+
+    def find_jobs(self, selection: Selection) -> Listing:
+        """Page through the list until every id has been seen."""
+        wanted = set(selection.job_ids)
+        return self._pages(selection, lambda listing: wanted <= listing.jobs.keys())
 
     def list_jobs(self, selection: Selection) -> Listing:
         """Page through the list of backups, newest first."""
+        return self._pages(selection)
+
+    def _pages(self, selection: Selection, enough: t.Callable[[Listing], bool] = lambda listing: False) -> Listing:
 
         def fetch(page: int) -> Page:
             query = [("page", str(page)), ("limit", str(_PAGE)), ("sortBy", "jobId"), ("order", "DESC")]
@@ -79,7 +89,7 @@ class Flosum(BackupSystem):
             items, body = self.rows(self._path("backups"), query, "items")
             return Page(items, page + 1, number(body.get("total")))
 
-        return self.paged(1, fetch)
+        return self.paged(1, fetch, enough)
 
     def steps(self, job: Job) -> tuple[Part, ...]:
         """Ask for the progress steps; the state of a step is a free text without documented values."""

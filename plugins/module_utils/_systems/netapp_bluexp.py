@@ -123,9 +123,16 @@ class NetAppBlueXP(BackupSystem):
             return None
         word = text(raw.get("status"))
         meaning = self.meaning(word)
-        parts = tuple(_parts(mapping(raw.get("data"))))
-        # Whether a completed job can hide a failed part is not documented. If it does, it was no clean success.
-        spoiled = meaning.result == "success" and any(part.result == "failed" for part in parts)
+        told = list(_told(mapping(raw.get("data"))))
+        parts = tuple(_part(raw_part, name) for raw_part, name in told)
+        error = text(raw.get("error"))
+        # Whether a completed job can hide an error, or a part that failed or says something else, is not documented. If
+        # it does, it was no clean success. A part without a status, or pending as in the example, says nothing.
+        spoiled = meaning.result == "success" and (
+            error is not None
+            or any(part.result == "failed" for part in parts)
+            or any(part.state == "unknown" and raw_part.get("status") for part, (raw_part, _name) in zip(parts, told))
+        )
         errors = [part.message for part in parts if part.message]
         return Job(
             system=self.NAME,
@@ -136,15 +143,17 @@ class NetAppBlueXP(BackupSystem):
             result="warning" if spoiled else meaning.result,
             vendor_state=word,
             started=from_millis(raw.get("time")),
-            message=text(raw.get("error")) or "; ".join(errors) or None,
+            message=error or "; ".join(errors) or None,
             parts=parts,
         )
 
 
 def _asked(response: Response) -> list[t.Any]:
-    """Read the one job asked for. What an unknown id gives is not documented: 404, an empty array, or no ``job``."""
-    body = response.json_or_none() if response.status == 404 else response.json()
-    return sequence(mapping(body).get("job"))
+    """Read the one job asked for. What an unknown id gives is not documented: 404, an empty array, or no ``job``.
+
+    A page that is not JSON comes from something before the service, and says nothing about the job.
+    """
+    return sequence(mapping(response.json()).get("job"))
 
 
 def _listed(response: Response) -> list[t.Any]:
@@ -155,14 +164,14 @@ def _listed(response: Response) -> list[t.Any]:
     return sequence(body["job"])
 
 
-def _parts(data: dict[str, t.Any]) -> t.Iterator[Part]:
+def _told(data: dict[str, t.Any]) -> t.Iterator[tuple[dict[str, t.Any], str | None]]:
     for volume in sequence(mapping(data.get("multi-volume-backup")).get("volume")):
-        yield _part(mapping(volume))
+        yield mapping(volume), None
     for batch in sequence(mapping(data.get("restore")).get("batch")):
         paths = [text(mapping(file).get("path")) for file in sequence(mapping(batch).get("file"))]
-        yield _part(mapping(batch), next((path for path in paths if path), None))
+        yield mapping(batch), next((path for path in paths if path), None)
 
 
-def _part(raw: dict[str, t.Any], name: str | None = None) -> Part:
+def _part(raw: dict[str, t.Any], name: str | None) -> Part:
     meaning = _PARTS.get((text(raw.get("status")) or "").casefold(), UNDOCUMENTED)
     return Part(identifier(raw.get("id")) or name, meaning.state, meaning.result, text(raw.get("error")))

@@ -15,7 +15,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.changeops.backup.plugins.module_utils._auth import basic_auth
-from ansible_collections.changeops.backup.plugins.module_utils._errors import BackupError, Unanswered
+from ansible_collections.changeops.backup.plugins.module_utils._errors import BackupError, Refused, Unanswered
 from ansible_collections.changeops.backup.plugins.module_utils._http import Call, Response, summary
 from ansible_collections.changeops.backup.plugins.module_utils._job import Counts, Job, Meaning, Part
 from ansible_collections.changeops.backup.plugins.module_utils._system import (
@@ -56,29 +56,44 @@ class Rclone(BackupSystem):
     CAPABILITIES = Capabilities(one_by_id=True, abort=True, steps=True, percent=True, names=True)
     API_ROOT = "/job"
     LOGINS = (
-        Login(("username", "password"), lambda connection: basic_auth(connection["username"], connection["password"])),
+        Login(
+            ("username", "password"),
+            lambda connection: basic_auth(connection["username"], connection["password"], connection.on_secret),
+        ),
     )
     REQUIRED = ("url",)
     ID_FORMAT = (r"[0-9]+", "a number")
+    HAS_TYPES = False
 
     def __init__(self, *args: t.Any) -> None:
         super().__init__(*args)
         self._our_calls: set[int] = set()
         self._ended: dict[int, Job] = {}
+        self._server: str | None = None
         self._listed = False
+        self._answers = False
 
     def list_jobs(self, selection: Selection) -> Listing:
         """Read the ids, newest first, and the status of each that is not known to be over or to be our own call."""
         listing = Listing()
         self._listed = True
-        numbers = self._rc("job/list").get("jobids")
+        answer = self._rc("job/list")
+        server = text(answer.get("executeId"))
+        if server is None or server != self._server:
+            # A server that was restarted counts from 1 again: what we know is about other jobs. Old ones do not say.
+            self._server = server
+            self._our_calls.clear()
+            self._ended.clear()
+        numbers = answer.get("jobids")
         if not isinstance(numbers, list):
             raise Unanswered("job/list was answered without jobids")
         known = {entry for entry in numbers if isinstance(entry, int) and not isinstance(entry, bool)}
         if len(known) < len(numbers):
             listing.incomplete("job/list holds what is no id, or an id twice")
         for job_number in sorted(known, reverse=True):
-            job = None if job_number in self._our_calls else self._job(job_number, listing)
+            if job_number in self._our_calls:
+                continue
+            job = self._ended.get(job_number) or self._job(job_number, listing)
             if job is not None:
                 listing.add([job])
         return listing
@@ -92,12 +107,15 @@ class Rclone(BackupSystem):
 
     def stop_job(self, job: Job) -> str:
         """Ask rclone to stop the job; it answers at once, with nothing."""
-        answer = self.http.write(self._call("write", "job/stop", {"jobid": int(job.id)}))
+        answer = self.http.write(self._call("write", "job/stop", {"jobid": int(job.id)}, answered=_not_found))
+        if _not_found(answer):
+            raise Refused("rclone does not know the job any more", answer.status)
         return f"HTTP {answer.status}"
 
     def close(self) -> None:
         """Leave the ids of our calls behind, as the echo of a call that does nothing."""
-        if self._listed:
+        if self._listed and self._answers:
+            self.http.patience = 0.0
             try:
                 self._rc("rc/noop", {_LEDGER: sorted(self._our_calls)})
             except BackupError:
@@ -105,8 +123,6 @@ class Rclone(BackupSystem):
                 return
 
     def _job(self, job_number: int, listing: Listing) -> Job | None:
-        if job_number in self._ended:
-            return self._ended[job_number]
         status = self._rc("job/status", {"jobid": job_number}, answered=_not_found)
         if "id" not in status and _JOB_GONE in (text(status.get("error")) or ""):
             return None
@@ -202,7 +218,9 @@ class Rclone(BackupSystem):
                 raise Unanswered(f"{path} was answered with something that is no object: {summary(response)}")
             return body
 
+        self._answers = False
         result: dict[str, t.Any] = self.http.read(self._call("read", path, parameters or {}, answered), parse)
+        self._answers = True
         return result
 
 

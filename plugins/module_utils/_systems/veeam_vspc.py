@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.changeops.backup.plugins.module_utils._errors import Refused, Unanswered
+from ansible_collections.changeops.backup.plugins.module_utils._errors import BackupError, Refused, Unanswered
 from ansible_collections.changeops.backup.plugins.module_utils._http import Call, Response, segment, summary
 from ansible_collections.changeops.backup.plugins.module_utils._job import UNDOCUMENTED, Job, Meaning, Part
 from ansible_collections.changeops.backup.plugins.module_utils._system import (
@@ -51,6 +51,8 @@ _UUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 # An asynchronous answer is fetched after this long; results are kept for five minutes.
 _ASYNC_PAUSE = 0.5
 _ASYNC_LOOKS = 120
+# A stop that is queued is watched at the job itself; so long for a refusal.
+_STOP_LOOKS = 10
 
 
 # The oldest version that the documents of the current product call supported; newer servers accept it.
@@ -100,6 +102,7 @@ class VeeamVspc(BackupSystem):
     REQUIRED = ("url",)
     OPTIONAL = ("api_version",)
     ID_FORMAT = (_UUID, "a UUID (the job's instanceUid)")
+    ID_FOLDS = True
 
     def headers(self) -> dict[str, str]:
         """Name the version: without it, newer enum values could appear."""
@@ -108,24 +111,30 @@ class VeeamVspc(BackupSystem):
     def list_jobs(self, selection: Selection) -> Listing:
         """Page through the definitions of all servers."""
 
+        errors: list[str] = []
+
         def fetch(offset: int) -> Page:
             query = [("limit", str(_PAGE)), ("offset", str(offset))]
             body = self.get(self.API_ROOT + _JOBS, query, self._settled)
             items = body.get("data")
             if not isinstance(items, list):
                 raise Unanswered("the list of jobs holds no data")
+            errors.extend(_errors(body))
             paging = mapping(mapping(body.get("meta")).get("pagingInfo"))
             return Page(items, offset + len(items), number(paging.get("total")))
 
-        return self.paged(0, fetch)
+        listing = self.paged(0, fetch)
+        if errors:
+            listing.incomplete(f"the console sent errors beside it: {'; '.join(dict.fromkeys(errors))}")
+        return listing
 
     def find_jobs(self, selection: Selection) -> Listing:
         """Read one job by its uid, several from the list."""
         listing = self.list_jobs(selection) if len(selection.job_ids) > 1 else self._one(selection.job_ids[0])
         # A UUID is the same in either letter case: the job wears its id as it was asked for.
-        asked = {job_id.lower(): job_id for job_id in selection.job_ids}
+        asked = {self.id_key(job_id): job_id for job_id in selection.job_ids}
         for job in list(listing.jobs.values()):
-            job_id = asked.get(job.id.lower(), job.id)
+            job_id = asked.get(self.id_key(job.id), job.id)
             if job_id != job.id:
                 del listing.jobs[job.id]
                 listing.jobs[job_id] = job._replace(id=job_id)
@@ -135,7 +144,7 @@ class VeeamVspc(BackupSystem):
         listing = Listing()
         path = f"{self.API_ROOT}{_JOBS}/{segment(job_id)}"
         body = self.get(path, parse=self._settled, answered=lambda response: response.status == 404)
-        if body.get("data") is not None:
+        if "data" in body:
             self.take(listing, [body["data"]])
         return listing
 
@@ -146,32 +155,33 @@ class VeeamVspc(BackupSystem):
         queued = answer.status == 202
         if queued:
             try:
-                answer = self._queued_result(answer)
-            except Unanswered:
+                answer = self._queued_result(answer, _STOP_LOOKS)
+            except BackupError:
                 # What became of it, the job itself will show.
                 return "queued"
-        said = "; ".join(text(mapping(error).get("message")) or "" for error in sequence(_body(answer).get("errors")))
+        said = _errors(_body(answer))
         if said:
-            raise Refused(f"the stop was refused: {said}", answer.status)
+            raise Refused(f"the stop was refused: {'; '.join(said)}", answer.status)
         return "queued, then carried out" if queued else f"HTTP {answer.status}"
 
     def _settled(self, response: Response) -> dict[str, t.Any]:
         """Give the object in the answer. Any call may be queued (202): then its result is fetched."""
         if response.status == 202:
-            response = self._queued_result(response)
-        if response.status == 404:
+            response = self._queued_result(response, _ASYNC_LOOKS)
+        body = mapping(response.json())
+        if response.status == 404 and _errors(body):
             return {}
-        body = response.json()
-        if not isinstance(body, dict) or ("data" not in body):
+        # A 404 without the console's own error comes from something before it, and data that are null say nothing.
+        if response.status == 404 or body.get("data") is None:
             raise Unanswered(f"the answer (HTTP {response.status}) holds no data: {summary(response)}")
         return body
 
-    def _queued_result(self, response: Response) -> Response:
+    def _queued_result(self, response: Response, looks: int) -> Response:
         action = response.headers.get("Location", "").rstrip("/").rpartition("/")[2]
         if not action:
             raise Unanswered("the call was queued (HTTP 202) without saying where its result will be")
         path = f"{self.API_ROOT}/asyncActions/{segment(action)}"
-        for _look in range(_ASYNC_LOOKS):
+        for _look in range(looks):
             data = mapping(_body(self.get(path, parse=lambda answer: answer)).get("data"))
             status = text(data.get("status")) or "nothing"
             if status.casefold() != "running":
@@ -179,9 +189,13 @@ class VeeamVspc(BackupSystem):
             self.http.clock.sleep(_ASYNC_PAUSE)
         if status.casefold() not in ("succeed", "failed"):
             raise Unanswered(f"the queued call ended as {status}")
-        result: Response = self.get(
-            f"{path}/result", parse=lambda answer: answer, answered=lambda answer: answer.status == 404
-        )
+        failed = status.casefold() == "failed"
+
+        def answers(answer: Response) -> bool:
+            # A result that has expired is a 404 as well; only of what failed can it be the call's own.
+            return bool(_errors(_body(answer))) and (failed or answer.status != 404)
+
+        result: Response = self.get(f"{path}/result", parse=lambda answer: answer, answered=answers)
         return result
 
     def to_job(self, raw: dict[str, t.Any]) -> Job | None:
@@ -223,6 +237,10 @@ class VeeamVspc(BackupSystem):
 
 def _body(response: Response) -> dict[str, t.Any]:
     return mapping(response.json_or_none())
+
+
+def _errors(body: dict[str, t.Any]) -> list[str]:
+    return [text(mapping(error).get("message")) or "no message" for error in sequence(body.get("errors"))]
 
 
 def _task(task: dict[str, t.Any]) -> Part:

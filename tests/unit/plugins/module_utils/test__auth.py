@@ -422,7 +422,7 @@ def test_token_when_kept_by_one_slice_then_the_next_does_not_log_in(
     assert dict(parse_qsl(logins()[1].body))["refresh_token"] == "r2"
 
 
-@pytest.mark.parametrize("credential", [bearer("ready"), basic_auth("u", "p")])
+@pytest.mark.parametrize("credential", [bearer("ready"), basic_auth("u", "p", print)])
 def test_fixed_header_when_kept_then_the_options_hold_all_there_is(credential: t.Any) -> None:
     assert credential.keep() == {}
     before = credential.authorization(None)
@@ -505,9 +505,10 @@ def test_refresh_when_the_disk_is_full_then_told_and_the_old_file_is_whole(
     file.write_text("r1\n")
     web.reply(token(refresh_token="r2"), path="/api/v3/token")
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(BackupError, match=r"could not be written to .*refresh: .*No space left"):
+    with pytest.raises(BackupError, match=r"could not be written to .*refresh, and is lost: .*No space left"):
         enter("veeam_vspc", refresh_token_file=str(file)).read()
     assert file.read_text() == "r1\n"
+    assert os.listdir(tmp_path) == ["refresh"]
     assert {seen.path for seen in web.seen} == {"/api/v3/token"}
 
 

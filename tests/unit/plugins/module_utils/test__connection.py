@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import shutil
 import typing as t
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+import certifi
 import pytest
 
 from ansible_collections.changeops.backup.plugins.module_utils._auth import Grant, RefreshGrant
@@ -183,7 +185,7 @@ def test_environment_when_read_then_of_the_options_own_type(
     option: str, text: str, value: t.Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    (tmp_path / "ca.pem").touch()
+    shutil.copy(certifi.where(), tmp_path / "ca.pem")
     params = {name: given for name, given in SIMPLEST["flosum"].items() if name != option}
     read = make("flosum", params, {f"BACKUP_FLOSUM_{option.upper()}": text}).connection[option]
     expected = str(tmp_path) + value if option == "ca_path" else value
@@ -354,6 +356,34 @@ def test_ca_path_when_it_does_not_exist_then_refused_unless_nothing_is_validated
     simplest("rclone", ca_path="/nowhere/ca.pem", validate_certs=False)
 
 
+def test_ca_path_when_it_holds_no_certificate_then_refused(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("no certificate\n")
+    with pytest.raises(Misconfigured, match=r"ca\.pem is not a readable PEM file or folder of certificates$"):
+        simplest("rclone", ca_path=str(tmp_path / "ca.pem"))
+    # A folder holds certificates under their hashes: what is in it, TLS finds out.
+    simplest("rclone", ca_path=str(tmp_path))
+
+
+@pytest.mark.parametrize("agent", ["agent\nx-evil: 1", "agent one", "Agent\u00e9"])
+def test_agent_when_no_header_can_carry_it_then_refused(agent: str) -> None:
+    with pytest.raises(Misconfigured, match=r"^agent_id holds a blank, a line break"):
+        simplest("netapp_bluexp", agent_id=agent)
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".example", "[::1", "b\u00fccher..example"])
+def test_url_when_no_name_server_can_be_asked_for_the_host_then_refused(host: str) -> None:
+    with pytest.raises(Misconfigured, match="is not a valid address"):
+        simplest("rclone", url=f"https://{host}:5572")
+
+
+def test_rclone_when_given_what_it_cannot_use_then_warned() -> None:
+    made = simplest("rclone", access_token="t", token_url="https://login.example/t")
+    assert made.warnings == [
+        "access_token means nothing to rclone and is not used",
+        "token_url means nothing to rclone and is not used",
+    ]
+
+
 # -- addresses ----------------------------------------------------------------------------------------------------
 
 
@@ -481,7 +511,7 @@ def chosen(system: str, **params: t.Any) -> Selection:
     [
         ("flosum", ["1", "0042"], ["", "a1", "1/2", "-1", "1 2", "\u0661"]),
         ("rclone", ["1", "99"], ["", "x", "1.0", "../1"]),
-        ("veeam_vspc", [VSPC_ID, VSPC_ID.upper()], ["", "1", VSPC_ID[:-1], VSPC_ID + "/stop", f"{{{VSPC_ID}}}"]),
+        ("veeam_vspc", [VSPC_ID.upper()], ["", "1", VSPC_ID[:-1], VSPC_ID + "/stop", f"{{{VSPC_ID}}}"]),
         ("avepoint_salesforce", ["IB20240822160048505", "a/b"], ["", "x" * 257]),
         ("avepoint_iaas_paas", ["IB20240822160048505", "a b"], ["", " ", "a\nb"]),
         ("netapp_bluexp", [VSPC_ID, "job?1"], ["", "\t"]),
@@ -492,6 +522,25 @@ def test_ids_when_they_cannot_be_the_systems_then_refused(system: str, good: lis
     for job_id in bad:
         with pytest.raises(Misconfigured, match=f"cannot be the id of a job of {system}: it has to be"):
             chosen(system, job_ids=[*good, job_id])
+
+
+def test_ids_when_a_uuid_is_spelled_twice_then_one_job() -> None:
+    assert chosen("veeam_vspc", job_ids=[VSPC_ID.upper(), VSPC_ID]).job_ids == (VSPC_ID.upper(),)
+    # An opaque id may mean two jobs.
+    assert chosen("avepoint_iaas_paas", job_ids=["FB1", "fb1"]).job_ids == ("FB1", "fb1")
+
+
+@pytest.mark.parametrize(
+    ("system", "word", "why"),
+    [
+        ("rclone", "sync/copy", "have no types"),
+        ("flosum", "full", "is a word of flosum's own filter and not the type of a job"),
+        ("flosum", "Full & Sync", "is a word of flosum's own filter and not the type of a job"),
+    ],
+)
+def test_types_when_no_job_can_wear_them_then_refused(system: str, word: str, why: str) -> None:
+    with pytest.raises(Misconfigured, match=why):
+        chosen(system, types=[word])
 
 
 def test_ids_when_given_twice_or_with_blanks_then_each_once_in_their_order() -> None:

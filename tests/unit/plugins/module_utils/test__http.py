@@ -392,7 +392,7 @@ def test_token_when_netrc_knows_the_host_then_not_replaced(
     monkeypatch.setenv("NETRC", str(netrc))
     http = transport()
     http.read(get(web))
-    http.login(Call("login", "POST", f"{web.url}/token", form={"grant_type": "x"}), Response.json)
+    http.login(lambda: Call("login", "POST", f"{web.url}/token", form={"grant_type": "x"}), Response.json)
     assert [seen.headers["Authorization"] for seen in web.seen] == ["Bearer token-1", None]
 
 
@@ -448,7 +448,7 @@ def test_login_when_sent_then_without_a_token_and_counted(web: t.Any, reply: t.A
     web.reply(reply(503), reply(body={"access_token": "t"}))
     http = transport()
     call = Call("login", "POST", f"{web.url}/token", form={"a b": "c&d"})
-    assert http.login(call, Response.json) == {"access_token": "t"}
+    assert http.login(lambda: call, Response.json) == {"access_token": "t"}
     assert [seen.headers["Authorization"] for seen in web.seen] == [None, None]
     assert web.seen[0].body == "a+b=c%26d"
     assert (http.statistics.logins, http.statistics.requests) == (2, 2)
@@ -459,7 +459,7 @@ def test_login_when_inside_a_read_then_one_patience_for_both(
 ) -> None:
     class LogsIn(Token):
         def authorization(self, http: Transport) -> str:
-            return str(http.login(Call("login", "POST", f"{web.url}/token"), Response.json))
+            return str(http.login(lambda: Call("login", "POST", f"{web.url}/token"), Response.json))
 
     web.reply(reply(503))
     with pytest.raises(Unanswered, match="POST /token"):
