@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 
 from ansible_collections.changeops.backup.plugins.module_utils._connection import connect, select
 from ansible_collections.changeops.backup.plugins.module_utils._http import Transport
+from ansible_collections.changeops.backup.plugins.module_utils._module import Task
+from ansible_collections.changeops.backup.plugins.module_utils._options import SELECTION, Spec
 from ansible_collections.changeops.backup.plugins.module_utils._system import Listing
 from ansible_collections.changeops.backup.plugins.module_utils._systems import SYSTEMS
 from ansible_collections.changeops.backup.plugins.module_utils._time import Clock
@@ -60,6 +62,13 @@ class Inside:
     def look(self, **selection: t.Any) -> Listing:
         """Look at the jobs that these options of a module select."""
         return self.system.look(select(type(self.system), selection, self.clock.now()))
+
+    def task(self, spec: Spec, check_mode: bool = False, **given: t.Any) -> Task:
+        """Give what ``run_module`` gives to its work; ``spec`` has the defaults of what is not given."""
+        params = {name: option.get("default") for name, option in {**SELECTION, **spec}.items()}
+        params.update(given)
+        selection = select(type(self.system), params, self.clock.now())
+        return Task(params, self.system, selection, self.clock, check_mode, self.warned.append)
 
     def __enter__(self) -> Inside:
         return self

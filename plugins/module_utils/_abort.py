@@ -5,20 +5,21 @@
 
 from __future__ import annotations
 
-import fnmatch
 import typing as t
 
 from ansible_collections.changeops.backup.plugins.module_utils._errors import BackupError, Misconfigured, Unanswered
 from ansible_collections.changeops.backup.plugins.module_utils._info import cost
 from ansible_collections.changeops.backup.plugins.module_utils._job import Job
 from ansible_collections.changeops.backup.plugins.module_utils._module import Answer, Task
-from ansible_collections.changeops.backup.plugins.module_utils._system import Selection
+from ansible_collections.changeops.backup.plugins.module_utils._system import Listing, Selection, is_like
 from ansible_collections.changeops.backup.plugins.module_utils._time import iso
 
 _LONGEST_GAP = 30.0
 _GAP_GROWTH = 1.3
 # Within one look while observing, trouble is sat out for so many seconds.
 _LOOK_PATIENCE = 10.0
+# A job that so many looks in a row do not show is gone.
+_LOOKS_WITHOUT = 2
 
 
 class Attempt:
@@ -31,6 +32,8 @@ class Attempt:
         self.confirmed_at: str | None = None
         self.message = ""
         self.refused = False
+        self.unanswered = False
+        self.looks_without = 0
 
     def to_dict(self) -> dict[str, t.Any]:
         """Give the attempt as the module returns it."""
@@ -48,14 +51,20 @@ class Attempt:
 def abort_jobs(task: Task) -> Answer:
     """Stop the selected jobs that are active; each has its own outcome."""
     _check(task)
-    listing = task.system.look(task.selection)
+    # A job of which the system does not say whether it is meant is left alone.
+    listing = task.system.look(task.selection._replace(take_unknown=False))
     for warning in listing.warnings:
         task.warn(warning)
-    chosen = [job for job in listing.jobs.values() if not _excluded(job, task.params["exclude"] or ())]
+    supported = task.system.CAPABILITIES.abort
+    if supported and not (listing.complete or task.selection.job_ids):
+        raise BackupError(
+            "the list of jobs is not complete, so it is not known what the selection holds: nothing was stopped. "
+            "Try again, or give job_ids"
+        )
+    chosen = [job for job in listing.jobs.values() if not _excluded(task, job)]
     ended = [Attempt(job) for job in chosen if not job.active]
     active = [Attempt(job) for job in chosen if job.active]
     missing = [job_id for job_id in task.selection.job_ids if job_id not in listing.jobs]
-    supported = task.system.CAPABILITIES.abort
     if supported:
         _cap(task, active)
         if not task.check_mode:
@@ -81,10 +90,10 @@ def _check(task: Task) -> None:
             raise Misconfigured(f"{name} has to be between 0.5 and 86400 seconds, not {task.params[name]:g}")
 
 
-def _excluded(job: Job, patterns: t.Iterable[str]) -> bool:
-    return any(
-        pattern == job.id or (job.name is not None and fnmatch.fnmatchcase(job.name, pattern)) for pattern in patterns
-    )
+def _excluded(task: Task, job: Job) -> bool:
+    excluded = task.params["exclude"] or ()
+    ids = {task.system.id_key(pattern.strip()) for pattern in excluded}
+    return task.system.id_key(job.id) in ids or (job.name is not None and is_like(job.name, excluded))
 
 
 def _cap(task: Task, active: list[Attempt]) -> None:
@@ -110,6 +119,7 @@ def _stop(task: Task, active: list[Attempt]) -> None:
         except Unanswered as exc:
             # It may have arrived. Sending it again could stop the next run: we read and see.
             attempt.message = f"no answer to the request, which may have arrived: {exc}"
+            attempt.unanswered = True
         except BackupError as exc:
             attempt.message = str(exc)
             attempt.refused = True
@@ -119,27 +129,47 @@ def _observe(task: Task, active: list[Attempt]) -> None:
     """Look until every job is seen to have ended, or time is up."""
     deadline = task.clock.monotonic() + task.params["wait_timeout"]
     gap = min(1.0, task.params["interval"])
+    trouble = ""
     open_ = {attempt.before.id: attempt for attempt in active}
     while open_:
         left = deadline - task.clock.monotonic()
-        task.system.http.patience = max(0.0, min(_LOOK_PATIENCE, left))
+        http = task.system.http
+        http.patience = max(0.0, min(_LOOK_PATIENCE, left))
+        http.until = task.clock.monotonic() + max(0.0, left) + http.request_timeout
         try:
             seen = task.system.look(Selection(job_ids=tuple(open_)))
         except Unanswered as exc:
-            for attempt in open_.values():
-                attempt.message = f"{attempt.message}; since then no answer: {exc}"
+            trouble = f"no answer since: {exc}"
+        except BackupError as exc:
+            # What was asked for has been asked for: the result has to say so.
+            trouble = f"could not be watched: {exc}"
+            break
         else:
-            for job in seen.jobs.values():
-                attempt = open_[job.id]
-                attempt.after = job
-                if not job.active:
-                    attempt.confirmed_at = iso(task.clock.now())
-                    del open_[job.id]
+            trouble = ""
+            _take(task, open_, seen)
         # What was refused is looked at once more, not waited for.
         if left <= 0 or all(attempt.refused for attempt in open_.values()):
             break
         task.clock.sleep(min(gap, left))
         gap = min(gap * _GAP_GROWTH, max(task.params["interval"], _LONGEST_GAP))
+    for attempt in open_.values():
+        attempt.message = "; ".join(said for said in (attempt.message, trouble) if said)
+
+
+def _take(task: Task, open_: dict[str, Attempt], seen: Listing) -> None:
+    for job_id, attempt in list(open_.items()):
+        job = seen.jobs.get(job_id)
+        if job is None:
+            attempt.looks_without += seen.complete
+            if attempt.looks_without >= _LOOKS_WITHOUT:
+                attempt.message = f"{attempt.message}; no longer listed, so how it ended is not known"
+                del open_[job_id]
+            continue
+        attempt.looks_without = 0
+        attempt.after = job
+        if not job.active:
+            attempt.confirmed_at = iso(task.clock.now())
+            del open_[job_id]
 
 
 def _answer(task: Task, active: list[Attempt], ended: list[Attempt], missing: list[str], supported: bool) -> Answer:
@@ -161,6 +191,9 @@ def _answer(task: Task, active: list[Attempt], ended: list[Attempt], missing: li
     unseen = [attempt for attempt in not_confirmed if not attempt.refused]
     if unseen and params["wait"]:
         problems.append(f"not seen to stop within wait_timeout ({params['wait_timeout']:g} s): {_said(unseen)}")
+    unanswered = [attempt for attempt in unseen if attempt.unanswered]
+    if unanswered and not params["wait"]:
+        problems.append(f"perhaps not asked to stop: {_said(unanswered)}")
     if missing:
         problems.append(f"no such job, or no longer listed: {', '.join(missing)}")
     if already and params["fail_if_not_running"]:

@@ -269,7 +269,7 @@ class Transport:
             try:
                 return once()
             except Unanswered as exc:
-                left = began + self.patience - self.clock.monotonic()
+                left = min(began + self.patience, self.until) - self.clock.monotonic()
                 # Never less than our own pause: "Retry-After: 0", or a date that our clock has passed, is no licence.
                 rest = max(exc.retry_after or 0.0, pause * random.uniform(0.5, 1.0))
                 if rest > left:

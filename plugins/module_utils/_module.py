@@ -13,6 +13,7 @@ import os
 import sys
 import typing as t
 import uuid
+from urllib.parse import quote, quote_plus
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.common.parameters import remove_values
@@ -36,6 +37,10 @@ class Rows:
 
     def __init__(self, jobs: t.Sequence[Job]) -> None:
         self._jobs = jobs
+
+    def to_list(self) -> list[dict[str, t.Any]]:
+        """Give the jobs as Ansible takes them."""
+        return [job.to_dict() for job in self._jobs]
 
     def pieces(self, secrets: t.Collection[str]) -> t.Iterator[str]:
         """Give the JSON of the list, with every secret masked."""
@@ -69,15 +74,18 @@ def run_module(options: Spec, work: t.Callable[[Task], Answer], writes: bool = F
     send anything but reads and logins.
     """
     # A short life with many small objects and no cycles: collecting garbage doubles the time that a long list takes.
+    # Only a failed look leaves cycles, and collects them itself.
     gc.disable()
     module = AnsibleModule(argument_spec={**CONNECTION, **SELECTION, **options}, supports_check_mode=True)
     clock = Clock()
     chosen = SYSTEMS[module.params["system"]]
 
     def keep_secret(secret: str) -> None:
-        # no_log covers what came as an option; what came from the environment, a file or a login is added here.
+        # no_log covers what came as an option; what came from the environment, a file or a login is added here, and
+        # each in the spellings that an address, a form or JSON gives it.
         if secret:
-            module.no_log_values.add(secret)
+            spelled = (secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1])
+            module.no_log_values.update(spelled)
 
     answer: Answer
     try:
@@ -112,15 +120,17 @@ def _leave(module: AnsibleModule, answer: Answer) -> None:
         leave(**answer)
     mark = f"jobs-{uuid.uuid4()}"
     printed = io.StringIO()
-    try:
-        with contextlib.redirect_stdout(printed):
-            leave(**{**answer, "jobs": mark})
-    finally:
-        before, _mark, after = printed.getvalue().partition(f'"{mark}"')
-        sys.stdout.write(before)
-        for piece in rows.pieces(module.no_log_values):
-            sys.stdout.write(piece)
-        sys.stdout.write(after)
+    with contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
+        leave(**{**answer, "jobs": mark})
+    before, marked, after = printed.getvalue().partition(f'"{mark}"')
+    if not marked:
+        # A secret so short that it is in the mark as well.
+        leave(**{**answer, "jobs": rows.to_list()})
+    sys.stdout.write(before)
+    for piece in rows.pieces(module.no_log_values):
+        sys.stdout.write(piece)
+    sys.stdout.write(after)
+    sys.exit(int(leave == module.fail_json))
 
 
 def _transport(connection: Connection, credential: Credential, clock: Clock, allow_writes: bool) -> Transport:

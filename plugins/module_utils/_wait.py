@@ -43,6 +43,7 @@ _TELLING_PERCENT = 5.0
 _LOOK_PATIENCE = 10.0
 _LOOKS_WITHOUT = 2
 _HAIR = 0.001
+_SHORT_SLICE = 10.0
 
 
 class Seen(t.Protocol):
@@ -76,6 +77,8 @@ class Policy(t.NamedTuple):
     # A job is a definition that runs again and again; a run that began earlier than this is not the awaited one.
     definitions: bool = False
     run_after: datetime | None = None
+    # The jobs that the selection shows first are all that is waited for: with a limit, others would push them out.
+    settled: bool = False
 
 
 class Followed:
@@ -192,7 +195,8 @@ class Wait:
 
     def run(self, look: Look, slice_seconds: float = float("inf")) -> Report | None:
         """Look until there is a verdict, or until the slice is over or something changed: then give None."""
-        slice_ends = self.now() + slice_seconds
+        slice_began = self.now()
+        slice_ends = slice_began + slice_seconds
         changes = len(self.transitions)
         while True:
             pause = min(self.next_look, self.deadline) - self.now()
@@ -207,10 +211,8 @@ class Wait:
                 raise
             except Unanswered as exc:
                 verdict, gap = self._no_answer(exc)
-            except AuthLost as exc:
-                return self.report("auth_lost", f"authentication lost: {exc}")
             except BackupError as exc:
-                return self.report("unreachable", f"the system gave no usable answer: {exc}")
+                return self.give_up(exc)
             else:
                 self.absorb(seen)
                 verdict, gap = self.judge(), self._gap()
@@ -221,14 +223,21 @@ class Wait:
                 return self.report(verdict)
             self.next_look = self.now() + max(gap, _HAIR)
             if slice_seconds != float("inf") and len(self.transitions) > changes:
-                return None
+                # A slice costs more than a look: what changes in quick succession is told at once.
+                slice_ends = min(slice_ends, max(self.now(), slice_began + _SHORT_SLICE))
+
+    def give_up(self, exc: BackupError) -> Report:
+        """Give the report of a wait that a look has put an end to."""
+        if isinstance(exc, AuthLost):
+            return self.report("auth_lost", f"authentication lost: {exc}")
+        return self.report("unreachable", f"the system gave no usable answer: {exc}")
 
     def now(self) -> float:
         """Seconds since the wait began."""
         return self.clock.monotonic() - self._zero
 
     def _to_ask(self) -> tuple[str, ...] | None:
-        if self.policy.ids is None:
+        if self.policy.ids is None and not (self.policy.settled and self.followed):
             return None
         # A run that has ended stays ended; a definition can begin again, which matters only to a drain.
         again = self.policy.state == "idle" and self.policy.definitions
@@ -254,7 +263,6 @@ class Wait:
 
     def absorb(self, seen: Seen) -> None:
         """Take in what a look shows."""
-        first = self.polls == 0
         self.polls += 1
         self.answered_at = self.now()
         self.trouble = ""
@@ -266,8 +274,6 @@ class Wait:
                     self.followed[job_id] = Followed(job_id, self.answered_at)
         for entry in self.followed.values():
             self._take_job(entry, seen.jobs.get(entry.id))
-        if first:
-            self.moved_at = self.answered_at
 
     def _take_job(self, entry: Followed, job: Job | None) -> None:
         # A run that has ended stays ended; a drain is about whatever runs under this id now.
@@ -304,7 +310,7 @@ class Wait:
             return True
         if self.policy.definitions:
             if self.policy.run_after is None:
-                return False
+                return _is_later_run(entry.job, job)
             # While a run begins its start is not known (see Job.started): then it is the awaited one.
             return not job.active if job.started is None else job.started < self.policy.run_after
         # The server began to count anew: another job wears this id now.
@@ -326,6 +332,9 @@ class Wait:
         if not self.complete or any(self._open(entry) for entry in entries):
             self.quiet_since = None
             return None
+        if self.policy.ids and not any(entry.job for entry in entries):
+            # Not one of them was ever there: that is a wrong id, and no quiet.
+            return "missing"
         if self.quiet_since is None:
             self.quiet_since = self.now()
         return "reached" if self.now() - self.quiet_since >= self.policy.quiet_period else None
@@ -497,9 +506,9 @@ class Wait:
         silent = f" The system has not answered since: {self.trouble}." if self.trouble else ""
         whole = "" if self.complete else " The list of jobs was not complete."
         if verdict == "reached":
+            gone = f" Not listed: {_names(lost)}." if lost else ""
             if policy.state == "idle":
-                return f"Nothing selected is active (looked at {len(entries)} jobs)."
-            gone = f" No longer listed: {_names(lost)}." if lost else ""
+                return f"Nothing selected is active (looked at {len(entries)} jobs).{gone}"
             good = sum(entry.ended for entry in entries) - len(bad)
             return f"{good} of {len(entries)} jobs have ended as accepted.{gone}"
         if verdict == "failed":
@@ -518,6 +527,16 @@ class Wait:
             silence = f"unreachable_timeout ({policy.unreachable_timeout:g} s)"
             why = f"no good answer within {silence} or {limit}: {self.trouble}"
         return f"Cannot tell how the jobs are, {why}. Last known: {_names(unfinished) or 'nothing'}."
+
+
+def _is_later_run(followed: Job | None, job: Job) -> bool:
+    """Say whether the run that was in progress has given way to another: how it ended, nothing tells any more.
+
+    While a run begins its start is not known (see Job.started): then the definition still shows the one before it.
+    """
+    if followed is None or not followed.active or followed.started is None or job.started is None:
+        return False
+    return job.run != followed.run and job.started > followed.started
 
 
 def _face(job: Job) -> tuple[t.Any, ...]:

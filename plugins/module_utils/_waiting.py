@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import typing as t
 
-from ansible_collections.changeops.backup.plugins.module_utils._errors import Misconfigured
+from ansible_collections.changeops.backup.plugins.module_utils._errors import BackupError, Misconfigured, MissingLibrary
 from ansible_collections.changeops.backup.plugins.module_utils._info import cost
 from ansible_collections.changeops.backup.plugins.module_utils._module import Answer, Rows, Task
 from ansible_collections.changeops.backup.plugins.module_utils._slice import Slice
@@ -48,8 +49,15 @@ def wait_for_jobs(task: Task) -> Answer:
         # However many pages a list has: a look ends one request after the deadline, or after unreachable_timeout.
         left = max(0.0, min(wait.deadline - wait.now(), policy.unreachable_timeout))
         http.until = task.clock.monotonic() + left + http.request_timeout
-        asked = selection if ids is None else selection._replace(job_ids=ids, nothing=not ids)
-        listing: Listing = task.system.look(asked)
+        asked = selection
+        if ids is not None:
+            asked = selection._replace(job_ids=ids, nothing=not ids, max_results=None)
+        try:
+            listing: Listing = task.system.look(asked)
+        except BackupError:
+            # Nothing else collects what an answer that was no good leaves behind, and a wait can be long.
+            gc.collect()
+            raise
         for warning in listing.warnings:
             if warning not in warned:
                 task.warn(warning)
@@ -65,6 +73,12 @@ def wait_for_jobs(task: Task) -> Answer:
         if piece:
             piece.save(_keep(task, wait))
         return {"changed": False, "waiting": wait.progress()}
+    chosen = task.selection
+    if report.verdict == "reached" and policy.state == "idle" and not report.jobs and (chosen.names or chosen.types):
+        task.warn(
+            "No job matched names and types. That nothing selected is active says nothing about the other jobs of "
+            f"{task.system.TITLE}"
+        )
     forgiven = report.verdict == "timed_out" and not task.params["fail_on_timeout"]
     return _answer(task, report, failed=report.verdict != "reached" and not forgiven)
 
@@ -86,7 +100,12 @@ def _restore(task: Task, wait: Wait, kept: dict[str, t.Any]) -> None:
 
 
 def _check(task: Task, wait: Wait, look: t.Callable[..., Seen]) -> Answer:
-    wait.absorb(look(wait.policy.ids, wait.policy.unreachable_timeout))
+    try:
+        wait.absorb(look(wait.policy.ids, wait.policy.unreachable_timeout))
+    except (Misconfigured, MissingLibrary):
+        raise
+    except BackupError as exc:
+        return _answer(task, wait.give_up(exc), failed=True)
     verdict = wait.judge()
     report = wait.report(verdict or "timed_out")
     if verdict is not None:
@@ -157,4 +176,5 @@ def _policy(task: Task) -> Policy:
         ids=task.selection.job_ids if task.selection.job_ids or task.selection.nothing else None,
         definitions=definitions,
         run_after=task.selection.started_after if definitions else None,
+        settled=task.selection.max_results is not None,
     )

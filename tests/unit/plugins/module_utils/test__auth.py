@@ -622,6 +622,101 @@ def test_refresh_when_a_login_runs_then_other_tasks_have_to_wait(
     assert not is_held()
 
 
+def test_refresh_when_somebody_keeps_the_folder_then_told_after_request_timeout(
+    web: t.Any, token: t.Any, enter: t.Any, clock: t.Any, tmp_path: Path
+) -> None:
+    web.reply(token(), path="/api/v3/token")
+    session = enter("veeam_vspc", refresh_token="r1", refresh_token_file=str(tmp_path / "refresh"))
+    handle = os.open(tmp_path, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        with pytest.raises(Unanswered, match=r"another process has held the folder .* for request_timeout \(5 s\)"):
+            session.read()
+    finally:
+        os.close(handle)
+    assert clock.seconds == pytest.approx(5.0, abs=0.2)
+    assert web.seen == []
+
+
+@pytest.mark.parametrize(("left", "sent"), [("r2\n", "r2"), ("r2", "r1"), ("", "r1")])
+def test_refresh_when_killed_before_the_new_token_was_in_place_then_the_next_login_puts_it_there(
+    web: t.Any, token: t.Any, logins: t.Any, enter: t.Any, tmp_path: Path, left: str, sent: str
+) -> None:
+    """Without its line end it was not written whole."""
+    file = tmp_path / "refresh"
+    file.write_text("r1\n")
+    (tmp_path / ".refresh.new").write_text(left)
+    web.reply(token(refresh_token="r3"), path="/api/v3/token")
+    enter("veeam_vspc", refresh_token_file=str(file)).read()
+    assert dict(parse_qsl(logins()[0].body))["refresh_token"] == sent
+    assert file.read_text() == "r3\n"
+    assert os.listdir(tmp_path) == ["refresh"]
+
+
+def test_refresh_when_the_new_token_cannot_be_put_in_place_then_it_is_kept_beside(
+    web: t.Any, token: t.Any, enter: t.Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(source: str, target: str) -> None:
+        raise OSError(1, "Operation not permitted")
+
+    file = tmp_path / "refresh"
+    file.write_text("r1\n")
+    web.reply(token(refresh_token="r2"), path="/api/v3/token")
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", broken)
+        with pytest.raises(BackupError, match=r"It is in .*/\.refresh\.new; the next login puts it in place"):
+            enter("veeam_vspc", refresh_token_file=str(file)).read()
+    enter("veeam_vspc", refresh_token_file=str(file)).read()
+    assert file.read_text() == "r2\n"
+
+
+def test_refresh_when_the_answer_holds_nothing_but_the_new_token_then_it_is_kept(
+    web: t.Any, reply: t.Any, enter: t.Any, tmp_path: Path
+) -> None:
+    file = tmp_path / "refresh"
+    file.write_text("r1\n")
+    web.reply(reply(body={"refresh_token": "r2"}), path="/api/v3/token")
+    with pytest.raises(Unanswered, match="gave no access_token"):
+        enter("veeam_vspc", refresh_token_file=str(file)).read()
+    assert file.read_text() == "r2\n"
+
+
+def test_refresh_when_the_file_is_a_link_then_it_stays_one(
+    web: t.Any, token: t.Any, enter: t.Any, tmp_path: Path
+) -> None:
+    (tmp_path / "vault").mkdir()
+    (tmp_path / "vault" / "token").write_text("r1\n")
+    (tmp_path / "refresh").symlink_to(tmp_path / "vault" / "token")
+    web.reply(token(refresh_token="r2"), path="/api/v3/token")
+    enter("veeam_vspc", refresh_token_file=str(tmp_path / "refresh")).read()
+    assert (tmp_path / "refresh").is_symlink()
+    assert (tmp_path / "vault" / "token").read_text() == "r2\n"
+
+
+@pytest.mark.parametrize("content", ["r1\nr2\n", '{"refresh_token": "r1"}\n', "r\u00e9\n", "x" * 70_000])
+def test_refresh_when_the_file_holds_more_than_a_token_then_refused_without_printing_it(
+    web: t.Any, enter: t.Any, tmp_path: Path, content: str
+) -> None:
+    (tmp_path / "refresh").write_text(content)
+    with pytest.raises(Misconfigured, match=r"refresh has to hold the token alone, on one line$"):
+        enter("veeam_vspc", refresh_token_file=str(tmp_path / "refresh"))
+    assert web.seen == []
+
+
+def test_login_when_tried_again_then_with_a_new_assertion(
+    web: t.Any, reply: t.Any, token: t.Any, logins: t.Any, enter: t.Any, pair: Pair
+) -> None:
+    """Each may be used once: a server that took the first and then broke down would refuse it."""
+    web.reply(reply(503), token(), path="/connect/token")
+    files = {"client_certificate": str(pair.certificate), "client_private_key": str(pair.key)}
+    session = enter("avepoint_iaas_paas", client_id="app", **files)
+    session.http.patience = 60.0
+    session.read()
+    first, second = (dict(parse_qsl(seen.body))["client_assertion"] for seen in logins())
+    assert first != second
+    assert {first, second} <= set(session.told.secrets)
+
+
 # -- the certificate ----------------------------------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ import gzip
 import ipaddress
 import socket
 import threading
+import time
 import tracemalloc
 import typing as t
 from datetime import datetime, timedelta, timezone
@@ -499,6 +500,77 @@ def test_body_when_larger_than_allowed_then_told_to_narrow(web: t.Any, reply: t.
     assert transport(max_body=1002).read(get(web)) == []
     with pytest.raises(BackupError, match="larger than 1001 bytes"):
         transport(max_body=1001).read(get(web))
+
+
+def one_header_at_a_time(handler: t.Any) -> None:
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
+    for number in range(100):
+        time.sleep(0.1)
+        handler.wfile.write(f"X-Slow-{number}: yes\r\n".encode())
+
+
+def always_continue(handler: t.Any) -> None:
+    for _number in range(100):
+        time.sleep(0.1)
+        handler.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
+def one_digit_of_a_chunk_at_a_time(handler: t.Any) -> None:
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    for _number in range(100):
+        time.sleep(0.1)
+        handler.wfile.write(b"0")
+
+
+@pytest.mark.parametrize("how", [one_header_at_a_time, always_continue, one_digit_of_a_chunk_at_a_time])
+def test_read_when_each_byte_comes_in_time_but_never_the_whole_then_given_up(
+    web: t.Any, reply: t.Any, transport: t.Any, how: t.Any
+) -> None:
+    """The timeout of requests begins anew with each byte."""
+    web.reply(reply(raw=how), reply(body=[1]))
+    http = transport(request_timeout=0.6, patience=0.0)
+    began = time.monotonic()
+    with pytest.raises(Unanswered, match=r"took longer than request_timeout \(0.6 s\)"):
+        http.read(get(web))
+    assert time.monotonic() - began < 2.0
+    # The connection that hangs is left behind.
+    assert http.read(get(web)) == [1]
+
+
+def test_read_when_the_name_server_says_nothing_then_given_up(
+    web: t.Any, transport: t.Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **more: time.sleep(3))
+    began = time.monotonic()
+    with pytest.raises(Unanswered, match="took longer than request_timeout"):
+        transport(request_timeout=0.3, patience=0.0).read(get(web))
+    assert time.monotonic() - began < 2.0
+
+
+def test_read_when_no_time_is_left_then_nothing_is_sent(web: t.Any, transport: t.Any, clock: t.Any) -> None:
+    http = transport()
+    http.until = clock.monotonic()
+    with pytest.raises(Unanswered, match="no time was left"):
+        http.read(get(web))
+    assert web.seen == []
+    assert clock.slept == []
+
+
+def test_read_when_a_header_cannot_be_sent_then_told_without_it(web: t.Any, transport: t.Any) -> None:
+    call = get(web)._replace(headers={"x-agent-id": "secret\nx-evil: 1"})
+    with pytest.raises(Misconfigured, match="a character that it cannot carry") as caught:
+        transport().read(call)
+    assert "secret" not in str(caught.value)
+    assert web.seen == []
+
+
+@pytest.mark.parametrize("name", ["gzip", "GZIP", "x-gzip", " gzip "])
+def test_read_when_compressed_in_several_pieces_then_all_of_it(
+    web: t.Any, reply: t.Any, transport: t.Any, name: str
+) -> None:
+    body = gzip.compress(b"[1, 2,") + gzip.compress(b" 3]")
+    web.reply(reply(body=body, headers={"Content-Encoding": name}))
+    assert transport().read(get(web)) == [1, 2, 3]
 
 
 def cut_gzip(handler: t.Any) -> None:

@@ -10,7 +10,7 @@ import json
 import random
 import time
 import typing as t
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -23,7 +23,7 @@ from ansible_collections.changeops.backup.plugins.module_utils._errors import (
     Refused,
     Unanswered,
 )
-from ansible_collections.changeops.backup.plugins.module_utils._job import RESULTS, Counts, Part
+from ansible_collections.changeops.backup.plugins.module_utils._job import RESULTS, Counts, Job, Part
 from ansible_collections.changeops.backup.plugins.module_utils._time import Clock, to_iso_z
 from ansible_collections.changeops.backup.plugins.module_utils._wait import Wait
 from waits import Asked, Life, Sight, Story, fault, in_turn, job, life, policy, run, run_in_slices, sight, together
@@ -632,7 +632,7 @@ def test_missing_counts_as_finished_but_the_others_are_judged(clock: Clock) -> N
 
     report = run(clock, story("success"), ids=("a", "b"), on_missing="finished")
     assert report.verdict == "reached"
-    assert "No longer listed: a running" in report.message
+    assert "Not listed: a running, no longer listed." in report.message
     assert run(clock, story("failed"), ids=("a", "b"), on_missing="finished").verdict == "failed"
 
 
@@ -837,16 +837,74 @@ def test_time_between_slices_counts(new_clock: type[Clock], name: str, between: 
 
 
 def test_a_slice_ends_when_something_changed(clock: Clock) -> None:
-    """So that the change can be told at once; the look in which nothing changed ends no slice."""
-    wait = Wait(policy(), clock, lambda: 0.0)
-    story = Story(clock, in_turn(RUNNING, RUNNING, sight(job("a", "stopping")), GOOD))
+    """So that the change is told within ten seconds; several in that time are told at once."""
+    wait = Wait(policy(max_interval=5.0), clock, lambda: 0.0)
+    moving = [sight(job("a", "running", percent=float(percent))) for percent in range(8)]
+    story = Story(clock, in_turn(RUNNING, sight(job("a", "paused")), *moving, sight(job("a", "stopping")), GOOD))
+    # Two changes in the first five seconds: one line, after ten.
     assert wait.run(story, 60.0) is None
-    assert story.times == [0.0]
-    assert wait.run(story, 60.0) is None
+    assert clock.monotonic() - wait._zero == pytest.approx(10.0)
     assert story.times == [0.0, 5.0, 10.0]
+    # A change late in a slice: a line at once.
+    assert wait.run(story, 60.0) is None
+    assert story.times[-1] == pytest.approx(50.0)
+    assert clock.monotonic() - wait._zero == pytest.approx(50.0)
     report = wait.run(story, 60.0)
     assert report is not None
     assert report.verdict == "reached"
+
+
+DEFINITION: dict[str, t.Any] = {"definitions": True}
+T0 = datetime(2026, 3, 1, 10, tzinfo=timezone.utc)
+
+
+def run_of(number: int, state: str = "running", result: str | None = None) -> Job:
+    started = T0 + timedelta(hours=number, microseconds=1)
+    return job("a", state, result, started=started, run=started.isoformat())
+
+
+def test_a_later_run_of_the_definition_is_not_the_one_waited_for(clock: Clock) -> None:
+    story = Story(clock, in_turn(sight(run_of(1)), sight(run_of(2, "finished", "success"))))
+    report = run(clock, story, **DEFINITION)
+    assert report.verdict == "missing"
+    assert "a running, no longer listed" in report.message
+
+
+def test_a_later_run_counts_where_started_after_asks_for_any(clock: Clock) -> None:
+    story = Story(clock, in_turn(sight(run_of(1)), sight(run_of(2, "finished", "success"))))
+    assert run(clock, story, run_after=T0, **DEFINITION).verdict == "reached"
+
+
+def test_the_start_that_the_console_learns_late_is_no_other_run(clock: Clock) -> None:
+    starting = job("a", "running", run=T0.isoformat())  # its start is not known: what is shown is the run before
+    story = Story(clock, in_turn(sight(starting), sight(run_of(1)), sight(run_of(1, "finished", "success"))))
+    assert run(clock, story, **DEFINITION).verdict == "reached"
+
+
+def test_the_same_run_stays_the_same_through_a_slice(clock: Clock) -> None:
+    wait = Wait(policy(**DEFINITION), clock, lambda: 0.0)
+    assert wait.run(Story(clock, in_turn(sight(run_of(1)))), 30.0) is None
+    again = Wait(policy(**DEFINITION), clock, lambda: 0.0)
+    again.restore(json.loads(json.dumps(wait.keep())))
+    report = again.run(Story(clock, in_turn(sight(run_of(1, "finished", "success")))), 60.0)
+    assert report is not None
+    assert report.verdict == "reached"
+
+
+def test_a_drain_of_ids_that_never_were_is_missing_whatever_on_missing_says(clock: Clock) -> None:
+    report = run(clock, Story(clock, in_turn(sight())), state="idle", on_missing="ignore")
+    assert report.verdict == "missing"
+    assert report.elapsed == pytest.approx(120.0)
+
+
+def test_with_a_limit_the_jobs_shown_first_are_those_waited_for(clock: Clock) -> None:
+    """A newer job would push the awaited one out of the selection."""
+    story = Story(clock, in_turn(sight(), RUNNING, GOOD))
+    wait = Wait(policy(ids=None, settled=True), clock, lambda: 0.0)
+    report = wait.run(story)
+    assert report is not None
+    assert report.verdict == "reached"
+    assert [asked.ids for asked in story.asked] == [None, None, ("a",)]
 
 
 def test_a_slice_is_never_longer_than_asked_for(clock: Clock) -> None:
@@ -893,10 +951,10 @@ def test_a_reboot_between_slices(new_clock: type[Clock]) -> None:
     clock = new_clock()
     wait = Wait(policy(), clock, lambda: 0.0)
     wait.restore(kept)
-    assert wait.now() == pytest.approx(400.0)
+    assert wait.now() == pytest.approx(410.0)
     report = wait.run(Story(clock, in_turn(RUNNING)))
     assert report is not None
-    assert (report.verdict, clock.monotonic()) == ("timed_out", pytest.approx(3200.0))
+    assert (report.verdict, clock.monotonic()) == ("timed_out", pytest.approx(3190.0))
 
 
 def test_every_field_of_a_job_survives_the_cut(clock: Clock) -> None:
@@ -938,7 +996,7 @@ def test_the_line_tells_what_is_wrong(clock: Clock) -> None:
     wait = Wait(policy(ids=("a", "b")), clock, lambda: 0.0)
     assert wait.progress() == "0 of 2 done, 0 running, 2 not seen, deadline in 01:00:00"
     wait.run(Story(clock, in_turn(sight(job("a", "running"), complete=False), fault(NO_ANSWER))), 1.0)
-    wait.run(Story(clock, in_turn(fault(NO_ANSWER))), 60.0)
+    wait.run(Story(clock, in_turn(fault(NO_ANSWER))), 59.0)
     assert wait.progress() == (
         "0 of 2 done, 1 running, 1 not seen, oldest 00:01:00, no answer for 00:01:00 (HTTP 502), "
         "list not complete, deadline in 00:59:00"

@@ -1,0 +1,213 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Answers that only look like an end, waited for from the inside: none of them is a "safe" that is not known."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+
+from ansible_collections.changeops.backup.plugins.module_utils import _waiting
+from ansible_collections.changeops.backup.plugins.module_utils._options import WAIT
+from inside import Inside
+from simulator import Simulator
+
+UID = "bc04d2e5-dd4c-4f85-af0e-424106000001"
+RUNNING = {"instanceUid": UID, "name": "Nightly", "status": "Running", "lastRun": "@-60", "lastEndTime": None}
+ERRORS = [{"message": "server A is not available", "type": "retryableLogical", "code": 1001}]
+LIST = r"/(jobs|backups|job)$"
+
+
+def answers(path: str, *bodies: t.Any, status: int = 200) -> list[dict[str, t.Any]]:
+    """Give the faults that answer so from the second look on, and for ever with the last of them."""
+    faults = [
+        {"path": path, "kind": "read", "nth": [number], "do": {"status": status, "body": body}}
+        for number, body in enumerate(bodies[:-1], start=2)
+    ]
+    return [*faults, {"path": path, "kind": "read", "from": 0.5, "do": {"status": status, "body": bodies[-1]}}]
+
+
+def wait(story: dict[str, t.Any], **given: t.Any) -> tuple[dict[str, t.Any], Inside]:
+    with Simulator(story) as sim, Inside(sim.options, sim) as inside:
+        given = {"wait_timeout": 600.0, "interval": 1.0, **given}
+        return _waiting.wait_for_jobs(inside.task(WAIT, **given)), inside
+
+
+def always(system: str, body: t.Any, status: int = 200, **more: t.Any) -> dict[str, t.Any]:
+    do = {"status": status, "body": body, **more}
+    return {"system": system, "jobs": [], "faults": [{"path": LIST, "kind": "read", "do": do}]}
+
+
+@pytest.mark.parametrize("items", [[], [{**RUNNING, "status": "Success", "lastRun": None}]])
+def test_errors_beside_the_list_then_nothing_is_idle(items: list[t.Any]) -> None:
+    body = {"data": items, "errors": ERRORS, "meta": {"pagingInfo": {"total": len(items), "count": len(items)}}}
+    result, inside = wait(always("veeam_vspc", body), state="idle")
+    assert result["verdict"] == "timed_out"
+    assert any("server A is not available" in warning for warning in inside.warned)
+
+
+@pytest.mark.parametrize("body", [{"data": None, "errors": ERRORS}, {"data": None}, {"errors": None}])
+def test_a_job_without_data_then_it_is_not_missing(body: t.Any) -> None:
+    story = {"system": "veeam_vspc", "jobs": [RUNNING], "faults": answers(f"/jobs/{UID}$", body)}
+    result, _inside = wait(story, job_ids=[UID], on_missing="finished")
+    assert result["verdict"] in ("unreachable", "timed_out")
+    assert result["jobs"]._jobs[0].state == "running"
+
+
+@pytest.mark.parametrize(
+    ("system", "path", "jobs", "job_id"),
+    [
+        ("veeam_vspc", f"/jobs/{UID}$", [RUNNING], UID),
+        ("netapp_bluexp", "/job/j1$", [{"id": "j1", "status": "IN_PROGRESS", "type": "x", "time": "@-60"}], "j1"),
+    ],
+)
+def test_a_404_of_something_in_between_then_the_job_is_not_missing(
+    system: str, path: str, jobs: list[t.Any], job_id: str
+) -> None:
+    story = {"system": system, "jobs": jobs}
+    story["faults"] = [{"path": path, "kind": "read", "from": 0.5, "do": {"status": 404, "html": True}}]
+    result, _inside = wait(story, job_ids=[job_id], on_missing="finished")
+    assert result["verdict"] == "unreachable"
+    assert result["unfinished"][0]["state"] == "running"
+
+
+@pytest.mark.parametrize("action", ["succeed", "failed"])
+def test_an_expired_result_of_a_queued_look_then_the_job_is_not_missing(action: str) -> None:
+    gone = {"errors": [{"message": "no such result", "type": "logical", "code": 404}]}
+    faults = [
+        {"path": r"/asyncActions/[^/]+$", "do": {"status": 200, "body": {"data": {"status": action}}}},
+        {"path": r"/result$", "from": 0.5, "do": {"status": 404, "body": gone}},
+    ]
+    story = {"system": "veeam_vspc", "jobs": [RUNNING], "async": {"paths": f"/jobs/{UID}$"}, "faults": faults}
+    result, _inside = wait(story, job_ids=[UID], on_missing="finished")
+    # Of a look that failed, the 404 is its own answer.
+    assert result["verdict"] == ("unreachable" if action == "succeed" else "reached")
+
+
+def test_an_empty_page_with_a_link_then_it_is_followed() -> None:
+    empty, running = {"jobs": [], "nextLink": "abc%2Bd"}, {"jobs": [{"jobId": "FB1", "status": 1}], "nextLink": None}
+    faults = [
+        {"path": LIST, "nth": [n], "do": {"status": 200, "body": body}}
+        for n, body in enumerate([empty, running], start=1)
+    ]
+    with (
+        Simulator({"system": "avepoint_iaas_paas", "jobs": [], "faults": faults}) as sim,
+        Inside(sim.options) as inside,
+    ):
+        listing = inside.look()
+        assert "skiptoken=abc%2Bd" in sim.reads[1].query
+    assert listing.complete
+    assert list(listing.jobs) == ["FB1"]
+
+
+def test_links_without_end_then_not_complete() -> None:
+    """The same link again and again, without a job."""
+    with Simulator(always("avepoint_iaas_paas", {"jobs": [], "nextLink": "abc"})) as sim, Inside(sim.options) as inside:
+        listing = inside.look()
+        assert len(sim.reads) <= 3
+    assert not listing.complete
+
+
+def test_a_total_below_the_jobs_shown_then_it_does_not_end_the_list() -> None:
+    pages = [[{"jobId": f"FB{page}{n}", "status": 2} for n in range(3)] for page in range(3)]
+    faults = [
+        {"path": LIST, "nth": [n], "do": {"status": 200, "body": {"totalCount": 2, "jobs": page}}}
+        for n, page in enumerate([*pages, []], start=1)
+    ]
+    with (
+        Simulator({"system": "avepoint_iaas_paas", "jobs": [], "faults": faults}) as sim,
+        Inside(sim.options) as inside,
+    ):
+        assert len(inside.look().jobs) == 9
+
+
+@pytest.mark.parametrize(
+    ("system", "job", "chosen"),
+    [
+        ("avepoint_iaas_paas", {"jobId": "FB1", "state": 1, "startTime": 638599392481859693}, {"types": ["Backup"]}),
+        ("flosum", {"id": 1, "jobId": 2, "name": None, "jobStatus": "In Progress"}, {"names": ["x*"]}),
+    ],
+)
+def test_a_running_job_without_type_or_name_then_it_is_waited_for(
+    system: str, job: dict[str, t.Any], chosen: dict[str, t.Any]
+) -> None:
+    body = {"totalCount": 1, "total": 1, "jobs": [job], "items": [job]}
+    result, _inside = wait(always(system, body), state="idle", **chosen)
+    assert result["verdict"] == "timed_out"
+    assert result["summary"]["total"] == 1
+
+
+def test_a_drain_whose_names_match_nothing_then_warned() -> None:
+    story = {"system": "veeam_vspc", "jobs": [RUNNING]}
+    result, inside = wait(story, state="idle", names=["Nigthly*"])
+    assert result["verdict"] == "reached"
+    assert any("No job matched names and types" in warning for warning in inside.warned)
+    _result, inside = wait({"system": "veeam_vspc", "jobs": []}, state="idle")
+    assert inside.warned == []
+
+
+def test_a_limit_then_a_newer_job_does_not_take_the_place_of_the_awaited_one() -> None:
+    old = {"jobId": 1, "id": 1, "name": "x", "jobStatus": "In Progress", "startedDate": "@-60"}
+    new = {"jobId": 2, "id": 2, "name": "x", "jobStatus": "Completed", "startedDate": "@2", "appears": 2}
+    story = {"system": "flosum", "jobs": [old, new]}
+    result, _inside = wait(story, names=["x"], max_results=1)
+    assert result["verdict"] == "timed_out"
+    assert [job["id"] for job in result["unfinished"]] == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("change", "result"),
+    [
+        ({"error": "2 volumes were not backed up"}, "warning"),
+        ({"data": {"multi-volume-backup": {"volume": [{"id": "v", "status": "CANCELLED"}]}}}, "warning"),
+        ({"data": {"multi-volume-backup": {"volume": [{"id": "v"}]}}}, "success"),
+        # As in the vendor's own example.
+        ({"data": {"restore": {"batch": {"status": "PENDING", "file": {}}}}}, "success"),
+    ],
+)
+def test_netapp_completed_with_something_that_contradicts_it(change: dict[str, t.Any], result: str) -> None:
+    body = {"job": [{"id": "j1", "status": "COMPLETED", "type": "x", **change}]}
+    with Simulator(always("netapp_bluexp", body)) as sim, Inside(sim.options) as inside:
+        (job,) = inside.look().jobs.values()
+    assert job.result == result
+
+
+@pytest.mark.parametrize(("status", "verdict"), [(503, "unreachable"), (403, "auth_lost")])
+def test_check_mode_without_an_answer_then_there_is_a_verdict_all_the_same(status: int, verdict: str) -> None:
+    with Simulator(always("flosum", {}, status)) as sim, Inside(sim.options, sim) as inside:
+        result = _waiting.wait_for_jobs(inside.task(WAIT, check_mode=True, wait_timeout=60.0, state="idle"))
+    assert (result["verdict"], result["failed"]) == (verdict, True)
+
+
+def test_pages_without_end_then_the_look_ends_one_request_after_the_deadline() -> None:
+    """Each page is new and comes in time; together they would take for ever."""
+    jobs = [{"instanceUid": f"00000000-0000-4000-8000-{n:012d}", "status": "Success"} for n in range(20_000)]
+    story = {"system": "veeam_vspc", "jobs": jobs, "page_cap": 1}
+    with Simulator(story) as sim, Inside(sim.options) as inside:
+        inside.http.request_timeout = 1.0
+        began = inside.clock.monotonic()
+        result = _waiting.wait_for_jobs(inside.task(WAIT, state="idle", wait_timeout=0.5))
+        took = inside.clock.monotonic() - began
+    assert result["verdict"] == "unreachable"
+    assert took < 0.5 + 1.0 + 0.5
+
+
+def test_a_restarted_rclone_then_what_was_known_of_its_ids_is_forgotten() -> None:
+    """Ids begin at 1 again: the new job 1 is running, and the old one had ended."""
+    ended = {"id": 1, "finished": True, "success": True, "group": "job/1", "startTime": "2026-01-01T00:00:00Z"}
+    running = {**ended, "finished": False, "success": False}
+    answered = iter(
+        [
+            {"jobids": [1], "executeId": "one"}, ended,
+            {"jobids": [1], "executeId": "two"}, running, {},
+            # An old server does not say who it is.
+            {"jobids": [1]}, ended,
+            {"jobids": [1]}, running, {},
+        ]
+    )  # fmt: skip
+    options = {"system": "rclone", "url": "http://127.0.0.1:9", "username": "u", "password": "p"}
+    with Inside(options) as inside:
+        inside.system._rc = lambda path, parameters=None, answered_=None, **_more: next(answered)  # type: ignore[attr-defined]
+        states = [[job.state for job in inside.look().jobs.values()] for _look in range(4)]
+    assert states == [["finished"], ["running"], ["finished"], ["running"]]
