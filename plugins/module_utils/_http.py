@@ -14,6 +14,7 @@ It knows bytes and statuses, a system knows meanings. What it guarantees:
 from __future__ import annotations
 
 import email.utils
+import functools
 import json
 import queue
 import random
@@ -58,6 +59,7 @@ _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 30.0
 
 
+@functools.lru_cache(maxsize=64)
 def origin(url: str) -> tuple[str, str, int]:
     """Scheme, host and port that a request to this address goes to. Raises ValueError."""
     # As requests reads it: of "http://one\@two" urlsplit takes the other host than what requests connects to.
@@ -209,10 +211,13 @@ class Transport:
         # No exchange begins or lasts beyond this moment.
         self.until = float("inf")
         self._session = _session()
+        self._line = _Line()
+        self._known: dict[tuple[str, str, int], dict[str, t.Any]] = {}
         self._retrying = False
 
     def close(self) -> None:
         """Close the connections."""
+        self._line.todo.put(None)
         self._session.close()
 
     def read(self, call: Call, parse: t.Callable[[Response], t.Any] = Response.json) -> t.Any:
@@ -336,19 +341,11 @@ class Transport:
         A timeout of requests counts from byte to byte: a server that sends its headers a byte at a time, or a name
         server that says nothing, would hold us for ever.
         """
-        outcomes: queue.SimpleQueue[Response | BaseException] = queue.SimpleQueue()
-
-        def run() -> None:
-            try:
-                outcomes.put(exchange())
-            except BaseException as exc:  # raised again where somebody waits for it
-                outcomes.put(exc)
-
-        threading.Thread(target=run, daemon=True).start()
+        self._line.todo.put(exchange)
         try:
-            outcome = outcomes.get(timeout=seconds + _GRACE)
+            outcome = self._line.done.get(timeout=seconds + _GRACE)
         except queue.Empty:
-            self._session = _session()
+            self._line, self._session = _Line(), _session()
             raise self._too_long(seconds) from None
         if isinstance(outcome, BaseException):
             try:
@@ -374,8 +371,7 @@ class Transport:
                 auth=_Header(authorization),
                 timeout=seconds,
                 allow_redirects=False,
-                verify=self.verify,
-                stream=True,
+                **self._surroundings(call.url),
             ) as answer:
                 body = b"".join(self._pieces(answer, give_up_at, seconds))
                 return Response(answer.status_code, answer.headers, body)
@@ -398,6 +394,14 @@ class Transport:
             ) from None
         except (requests.exceptions.RequestException, Urllib3Error, OSError, zlib.error) as exc:
             raise Unanswered(f"{call.method} {_path(call.url)} got no answer ({_reason(exc)})") from exc
+
+    def _surroundings(self, url: str) -> dict[str, t.Any]:
+        """Give the proxies and authorities that the environment names: requests would look them up for every call."""
+        key = origin(url)
+        if key not in self._known:
+            asking = requests.Session()
+            self._known[key] = asking.merge_environment_settings(url, {}, True, self.verify, None)
+        return self._known[key]
 
     def _pieces(self, answer: t.Any, give_up_at: float, seconds: float) -> t.Iterator[bytes]:
         # We inflate ourselves: requests would unpack a whole chunk, however large it becomes, before we could count.
@@ -424,10 +428,32 @@ class Transport:
             raise Unanswered("the compressed answer is cut short")
 
 
+class _Line:
+    """A thread that makes one exchange after the other, and dies with the process wherever it hangs."""
+
+    def __init__(self) -> None:
+        self.todo: queue.SimpleQueue[t.Callable[[], Response] | None] = queue.SimpleQueue()
+        self.done: queue.SimpleQueue[Response | BaseException] = queue.SimpleQueue()
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        while True:
+            exchange = self.todo.get()
+            if exchange is None:
+                return
+            try:
+                self.done.put(exchange())
+            except BaseException as exc:  # raised again where somebody waits for it
+                self.done.put(exc)
+            del exchange
+
+
 def _session() -> t.Any:
     session = requests.Session()
     # Else requests would read the whole body of a redirect, unbounded, before we see it.
     session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
+    # What it would find there, Transport._surroundings has found before.
+    session.trust_env = False
     session.headers.update({"Accept": "application/json", "Accept-Encoding": "gzip"})
     return session
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import fnmatch
 import typing as t
 from abc import ABC, abstractmethod
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 from statistics import median
 
@@ -328,42 +327,31 @@ class BackupSystem(ABC):
         total: int | None = None
         whole = 0
         asked = {first}
-        # While one page is taken in, the next is on its way, where it is certain that there is one.
-        with ThreadPoolExecutor(max_workers=1) as courier:
-            coming: Future[Page] | None = courier.submit(fetch, first)
-            while coming is not None:
-                page = coming.result()
-                counts_all = _total_of_all(page)
-                if counts_all is not None:
-                    if counts_all < whole:
-                        # Rows moved up into pages that we have read: some were never shown to us.
-                        listing.incomplete("jobs left it while it was read")
-                    whole = counts_all
-                total, coming = page.total, None
-                counted = total is not None and page.total_ends
-                if (
-                    counted
-                    and page.items
-                    and page.next is not None
-                    and len(listing.jobs) + len(page.items) < (total or 0)
-                ):
-                    coming = courier.submit(fetch, page.next)
-                new = self.take(listing, page.items)
-                # Past a total that the server has outrun itself, only an empty page is the end.
-                if page.next is None or (counted and len(listing.jobs) == total):
-                    break
-                if not page.items and page.total_ends:
-                    break
-                if enough(listing):
-                    return listing
-                if page.next in asked or (page.items and not new and not page.may_repeat):
-                    listing.incomplete("the server repeats its pages")
-                    break
-                if len(asked) >= _MOST_PAGES or len(listing.jobs) >= _MOST_JOBS:
-                    listing.incomplete(f"it does not end after {len(asked)} pages and {len(listing.jobs)} jobs")
-                    break
-                asked.add(page.next)
-                coming = coming or courier.submit(fetch, page.next)
+        page = fetch(first)
+        while True:
+            counts_all = _total_of_all(page)
+            if counts_all is not None:
+                if counts_all < whole:
+                    # Rows moved up into pages that we have read: some were never shown to us.
+                    listing.incomplete("jobs left it while it was read")
+                whole = counts_all
+            total = page.total
+            new = self.take(listing, page.items)
+            # Past a total that the server has outrun itself, only an empty page is the end.
+            if page.next is None or (page.total_ends and len(listing.jobs) == total):
+                break
+            if not page.items and page.total_ends:
+                break
+            if enough(listing):
+                return listing
+            if page.next in asked or (page.items and not new and not page.may_repeat):
+                listing.incomplete("the server repeats its pages")
+                break
+            if len(asked) >= _MOST_PAGES or len(listing.jobs) >= _MOST_JOBS:
+                listing.incomplete(f"it does not end after {len(asked)} pages and {len(listing.jobs)} jobs")
+                break
+            asked.add(page.next)
+            page = fetch(page.next)
         if total is not None and len(listing.jobs) < total:
             listing.incomplete(f"the server counts {total} jobs and showed {len(listing.jobs)}")
         return listing

@@ -8,7 +8,6 @@ A vendor's time is never guessed: what cannot be read is None.
 
 from __future__ import annotations
 
-import contextlib
 import re
 import time
 import typing as t
@@ -19,8 +18,6 @@ _ISO = re.compile(
 )
 _AGE = re.compile(r"(\d+)\s*([smhdw])$")
 _TIMESPAN = re.compile(r"(-)?(?:(\d{1,8})\.)?(\d{1,2}):(\d{2}):(\d{2})(?:\.(\d+))?$")
-# 2026-03-01T22:00:00Z, with milliseconds, with microseconds.
-_USUAL_LENGTHS = frozenset({20, 24, 27})
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _TICKS_AT_EPOCH = 621_355_968_000_000_000
@@ -69,10 +66,16 @@ def from_iso(value: t.Any) -> datetime | None:
     """Read a vendor's ISO 8601 time: any number of fraction digits, any offset; without one it is UTC."""
     if not isinstance(value, str):
         return None
-    if len(value) in _USUAL_LENGTHS and value[-1] == "Z" and value[10] == "T":
-        # What nearly every answer holds, at a tenth of the cost.
-        with contextlib.suppress(ValueError):
-            return _real(datetime.fromisoformat(f"{value[:-1]}+00:00"))
+    # What nearly every answer holds, at a tenth of the cost: UTC, with or without a fraction.
+    if value[10:11] == "T" and (value[-1] == "Z" or value[-6:] == "+00:00"):
+        fraction = value[19:-1] if value[-1] == "Z" else value[19:-6]
+        try:
+            if not fraction:
+                return _real(datetime.fromisoformat(f"{value[:19]}+00:00"))
+            if fraction[0] == "." and fraction[1:].isdigit():
+                return _real(datetime.fromisoformat(f"{value[:19]}{fraction:0<7.7}+00:00"))
+        except ValueError:
+            pass  # Perhaps without seconds.
     return _real(_iso_moment(value, timezone.utc))
 
 
@@ -118,7 +121,11 @@ def to_iso_z(moment: datetime) -> str:
     """Write a moment as ISO 8601 UTC with whole seconds, or with milliseconds where it has them."""
     if moment.tzinfo is not timezone.utc:
         moment = moment.astimezone(timezone.utc)
-    return moment.isoformat(timespec="milliseconds" if moment.microsecond else "seconds")[:-6] + "Z"
+    # Half the time of isoformat, which asks the zone for its offset.
+    whole = "%04d-%02d-%02dT%02d:%02d:%02d" % (  # noqa: UP031
+        moment.year, moment.month, moment.day, moment.hour, moment.minute, moment.second,
+    )  # fmt: skip
+    return f"{whole}.{moment.microsecond // 1000:03d}Z" if moment.microsecond else f"{whole}Z"
 
 
 def iso(moment: datetime | None) -> str | None:

@@ -87,23 +87,32 @@ class Spent(t.NamedTuple):
     out: str
 
 
+# A process inherits the peak of the one that started it: so a small one starts it, and says what it took.
+STARTER = """
+import json, resource, subprocess, sys, time
+began = time.monotonic()
+code = subprocess.run(sys.argv[2:]).returncode
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+with open(sys.argv[1], "w") as file:
+    json.dump([time.monotonic() - began, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024], file)
+sys.exit(code)
+"""
+
+
 def spend(command: list[str], said: str = "", **environ: str) -> Spent:
     """Run a command that has to succeed."""
-    with tempfile.TemporaryFile("w+") as given, tempfile.TemporaryFile("w+") as out:
-        given.write(said)
-        given.seek(0)
-        began = time.monotonic()
-        process = subprocess.Popen(
-            command, stdin=given, stdout=out, stderr=subprocess.STDOUT, env={**os.environ, **environ}
-        )
-        _pid, status, usage = os.wait4(process.pid, 0)
-        wall = time.monotonic() - began
-        process.returncode = os.waitstatus_to_exitcode(status)
-        out.seek(0)
-        text = out.read()
-        if process.returncode:
+    with tempfile.TemporaryDirectory() as folder:
+        given, out, used = (Path(folder, name) for name in ("given", "out", "used"))
+        given.write_text(said)
+        with given.open() as stdin, out.open("w") as stdout:
+            started = [sys.executable, "-c", STARTER, str(used), *command]
+            ran = subprocess.run(
+                started, stdin=stdin, stdout=stdout, stderr=stdout, env={**os.environ, **environ}, check=False
+            )
+        text = out.read_text()
+        if ran.returncode:
             sys.exit(text[-4000:])
-        return Spent(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, text)
+        return Spent(*json.loads(used.read_text()), text)
 
 
 @contextlib.contextmanager
