@@ -400,7 +400,7 @@ class Transport:
         key = origin(url)
         if key not in self._known:
             asking = requests.Session()
-            self._known[key] = asking.merge_environment_settings(url, {}, True, self.verify, None)
+            self._known[key] = dict(asking.merge_environment_settings(url, {}, True, self.verify, None))
         return self._known[key]
 
     def _pieces(self, answer: t.Any, give_up_at: float, seconds: float) -> t.Iterator[bytes]:

@@ -305,6 +305,14 @@ class BackupSystem(ABC):
         """Give the vendor's word for a type that may come as a number."""
         return None if word is None else cls.TYPES.get(word, word)
 
+    @classmethod
+    def type_number(cls, selection: Selection) -> str | None:
+        """Give the vendor's number of the type selected; None: there are several, none, or one without a number."""
+        if len(selection.types) != 1:
+            return None
+        word = str(cls.type_word(selection.types[0])).casefold()
+        return next((number for number, known in cls.TYPES.items() if known.casefold() == word), None)
+
     def take(self, listing: Listing, items: t.Iterable[t.Any]) -> int:
         """Add raw jobs to a listing; give how many were new. What cannot be read makes the listing incomplete."""
         jobs = []

@@ -65,6 +65,74 @@ def vm(job_id: str, **more: t.Any) -> dict[str, t.Any]:
     return {"jobId": job_id, "jobType": 1, "status": 2, "startTime": "2026-03-01T22:00:00Z", **more}
 
 
+# -- filters -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("system", "chosen", "sent"),
+    [
+        ("avepoint_salesforce", {"types": ["backup"]}, {"type": "1"}),
+        ("avepoint_salesforce", {"types": ["3"]}, {"type": "3"}),
+        ("avepoint_salesforce", {"states": ["running"]}, {"status": "1"}),
+        ("avepoint_salesforce", {"results": ["failed"]}, {"status": "4"}),
+        ("avepoint_salesforce", {"states": ["running", "unknown"]}, {}),
+        ("avepoint_salesforce", {"states": ["finished"]}, {}),
+        ("avepoint_salesforce", {"types": ["Backup", "Restore"]}, {}),
+        ("avepoint_iaas_paas", {"types": ["Backup"]}, {"jobType": "1"}),
+        ("avepoint_iaas_paas", {"types": ["EC2Backup"], "started_after": "30d"}, {"jobType": "20009"}),
+        ("avepoint_iaas_paas", {"types": ["a type of tomorrow"]}, {}),
+        ("veeam_vspc", {"names": ["Nightly*"]}, {}),
+    ],
+)
+def test_filters_go_to_the_server_where_one_value_says_it_and_are_applied_again_here(
+    system: str, chosen: dict[str, t.Any], sent: dict[str, str]
+) -> None:
+    story = tale(system)
+    with play(story) as (sim, inside):
+        found = inside.look(**chosen)
+        assert sim.refused == []
+        (asked,) = queries(sim)[:1]
+        everything = inside.look()
+        matching = {job_id for job_id, job in everything.jobs.items() if select(chosen, job)}
+    assert {name: value for name, value in asked.items() if name in ("type", "status", "jobType", "filter")} == sent
+    assert set(found.jobs) == matching
+    assert found.complete
+
+
+def select(chosen: dict[str, t.Any], job: t.Any) -> bool:
+    """Choose as the documentation of the options says."""
+    words = {"backup": "Backup", "3": "Restore"}
+    types = [words.get(word, word) for word in chosen.get("types", [])]
+    return (
+        (not types or job.type in types)
+        and job.state in chosen.get("states", [job.state])
+        and job.result in chosen.get("results", [job.result])
+        and ("names" not in chosen or job.name.startswith("Nightly"))
+    )
+
+
+def test_filters_vspc_one_plain_name_costs_one_page_in_either_case() -> None:
+    jobs = [
+        {"instanceUid": f"bc04d2e5-dd4c-4f85-af0e-{n:012d}", "name": f"Job {n}", "status": "Success"}
+        for n in range(1200)
+    ]
+    with play({"system": "veeam_vspc", "jobs": jobs}) as (sim, vspc):
+        assert [job.name for job in vspc.look(names=["Job 1111"]).jobs.values()] == ["Job 1111"]
+        assert len(sim.reads) == 1
+        # The server compares without regard to case; here the name counts as it is written.
+        assert not vspc.look(names=["job 1111"]).jobs
+
+
+def test_filters_vspc_a_server_that_knows_another_shape_is_read_in_full() -> None:
+    refusal = {"errors": [{"message": "filter is not valid", "type": "logical", "code": 400}]}
+    story = tale("veeam_vspc", faults=[{"path": "/jobs$", "nth": [1], "do": {"status": 400, "body": refusal}}])
+    name = story["jobs"][0]["name"]
+    with play(story) as (sim, vspc):
+        assert name in {job.name for job in vspc.look(names=[name]).jobs.values()}
+        vspc.look(names=[name])
+    assert ["filter" in query for query in queries(sim)] == [True, False, False]
+
+
 # -- nextLink ------------------------------------------------------------------------------------------------------
 
 

@@ -112,16 +112,17 @@ class AvePointIaasPaas(BackupSystem):
 
     def list_jobs(self, selection: Selection) -> Listing:
         """Page through all jobs, or those since ``started_after``."""
-        after = selection.started_after
+        after, kind = selection.started_after, self.type_number(selection)
+        filters = [("jobType", kind)] if kind else []
         if after is not None and not self._wants_ticks:
             try:
-                return self._pages([("startTime", to_iso_z(after.replace(microsecond=0)))])
+                return self._pages([*filters, ("startTime", to_iso_z(after.replace(microsecond=0)))])
             except Refused as exc:
                 if exc.status != 400:
                     raise
                 # The document of October 2024 has integers here: read all, the caller filters again.
                 self._wants_ticks = True
-        return self._pages([])
+        return self._pages(filters)
 
     def find_jobs(self, selection: Selection) -> Listing:
         """Search for each id: how the search matches is not documented, so the ids are compared again."""

@@ -114,6 +114,12 @@ class AvePointSalesforce(BackupSystem):
         ]
         if self.connection["organization_id"]:
             window.append(("organizationId", self.connection["organization_id"]))
+        # The server takes one type and one status.
+        window += [
+            (name, number)
+            for name, number in (("type", self.type_number(selection)), ("status", self._status_number(selection)))
+            if number
+        ]
 
         def fetch(index: int) -> Page:
             query = window + ([("pageIndex", str(index))] if index else [])
@@ -121,6 +127,19 @@ class AvePointSalesforce(BackupSystem):
             return Page(items, index + 1, number(data.get("totalCount")), may_repeat=index == 1)
 
         return self.paged(0, fetch)
+
+    def _status_number(self, selection: Selection) -> str | None:
+        if not selection.states and not selection.results:
+            return None
+        numbers = [
+            number
+            for number, meaning in self.STATES.items()
+            if number.isdigit()
+            and meaning.state in (selection.states or (meaning.state,))
+            and meaning.result in (selection.results or (meaning.result,))
+        ]
+        # What has a status that no document names may be meant too.
+        return numbers[0] if len(numbers) == 1 and "unknown" not in selection.states else None
 
     def to_job(self, raw: dict[str, t.Any]) -> Job | None:
         """Read one job."""
