@@ -21,24 +21,30 @@ options:
     aliases: [job_id]
   names:
     description:
-      - Names of the jobs; shell wildcards are understood, letter case counts.
+      - Names of the jobs; shell wildcards are understood, letter case counts. A name may also be written as it is.
       - Jobs of AvePoint and V(netapp_bluexp) have no names. The name of a job of V(rclone) is its group.
     type: list
     elements: str
   types:
-    description: Types of the jobs, in the words of the system (or its numbers), whatever the letter case.
+    description:
+      - Types of the jobs, in the words of the system (or its numbers), whatever the letter case.
+      - A job of which the system does not say the name or type may be meant. It is shown and waited for, and never
+        stopped.
+      - Jobs of V(rclone) have no types.
     type: list
     elements: str
   started_after:
     description:
       - Only jobs that started later than this. ISO 8601 with an offset, or an age such as V(90m), V(24h), V(7d).
       - V(avepoint_salesforce) cannot list without a time window; there it is V(7d) if left out.
-      - A job whose start is not known is not left out.
+      - A job whose start is not known is shown and waited for, and never stopped.
     type: str
   started_before:
     description: Only jobs that started earlier than this; written as O(started_after).
     type: str
   max_results:
-    description: At most so many jobs, the newest first.
+    description:
+      - At most so many jobs, the newest first.
+      - A wait is for those that are shown first.
     type: int
 """

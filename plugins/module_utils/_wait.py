@@ -43,7 +43,8 @@ _TELLING_PERCENT = 5.0
 _LOOK_PATIENCE = 10.0
 _LOOKS_WITHOUT = 2
 _HAIR = 0.001
-_SHORT_SLICE = 10.0
+_TOGETHER = 10.0
+_TOGETHER_OF_ELAPSED = 0.25
 
 
 class Seen(t.Protocol):
@@ -223,8 +224,10 @@ class Wait:
                 return self.report(verdict)
             self.next_look = self.now() + max(gap, _HAIR)
             if slice_seconds != float("inf") and len(self.transitions) > changes:
-                # A slice costs more than a look: what changes in quick succession is told at once.
-                slice_ends = min(slice_ends, max(self.now(), slice_began + _SHORT_SLICE))
+                # A slice costs far more than a look: changes that come close together, seen from how long this takes,
+                # are told in one line.
+                together = max(_TOGETHER, slice_began * _TOGETHER_OF_ELAPSED)
+                slice_ends = min(slice_ends, max(self.now(), slice_began + together))
 
     def give_up(self, exc: BackupError) -> Report:
         """Give the report of a wait that a look has put an end to."""

@@ -29,9 +29,10 @@ options:
     description:
       - The most jobs that may be stopped; if more are active, none is.
       - If left out, V(1) for a selection, and as many as there are O(job_ids).
+      - Of a selection, nothing is stopped if the list of jobs is not complete.
     type: int
   exclude:
-    description: Jobs that are never touched - ids, or names with shell wildcards.
+    description: Jobs that are never touched - ids, or names with shell wildcards. A name may also be written as it is.
     type: list
     elements: str
   reason:

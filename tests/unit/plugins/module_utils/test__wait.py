@@ -854,6 +854,16 @@ def test_a_slice_ends_when_something_changed(clock: Clock) -> None:
     assert report.verdict == "reached"
 
 
+def test_in_a_long_wait_changes_are_told_together(clock: Clock) -> None:
+    """Twenty jobs end within a minute after an hour: one line, and not six starts of the module."""
+    wait = Wait(policy(timeout=7200.0), clock, lambda: 0.0)
+    while clock.monotonic() < 3600.0:
+        assert wait.run(Story(clock, in_turn(RUNNING)), 60.0) is None
+    began = clock.monotonic()
+    assert wait.run(Story(clock, lambda now: sight(job("a", "paused" if now % 2 < 1 else "running"))), 60.0) is None
+    assert clock.monotonic() - began == pytest.approx(60.0)
+
+
 DEFINITION: dict[str, t.Any] = {"definitions": True}
 T0 = datetime(2026, 3, 1, 10, tzinfo=timezone.utc)
 
