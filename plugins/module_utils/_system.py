@@ -271,7 +271,9 @@ class BackupSystem(ABC):
         if selection.nothing:
             return Listing()
         listing = self.find_jobs(selection) if selection.job_ids else self.list_jobs(selection)
-        usual = usual_durations(listing.jobs.values())
+        # Only where somebody asks: most of a long list has ended.
+        without_end = any(_lacks_end(job) for job in listing.jobs.values())
+        usual = usual_durations(listing.jobs.values()) if without_end else {}
         wanted = selection._replace(types=tuple(str(self.type_word(word)).casefold() for word in selection.types))
         jobs = [expected(job, usual) for job in listing.jobs.values() if wanted.matches(job)]
         if selection.job_ids:
@@ -423,9 +425,13 @@ def usual_durations(jobs: t.Iterable[Job]) -> dict[tuple[str, str | None], float
     return {kind: median(durations) for kind, durations in known.items()}
 
 
+def _lacks_end(job: Job) -> bool:
+    return job.state == "running" and job.eta is None and job.name is not None
+
+
 def expected(job: Job, usual: t.Mapping[tuple[str, str | None], float]) -> Job:
     """Give a running job its expected end, where the system says none but earlier runs of that name are listed."""
-    if job.state != "running" or job.eta is not None or job.name is None:
+    if not _lacks_end(job):
         return job
     return job._replace(eta=later(job.started, usual.get((job.name, job.type))))
 
