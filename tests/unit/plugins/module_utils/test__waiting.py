@@ -190,7 +190,8 @@ def test_pages_without_end_then_the_look_ends_one_request_after_the_deadline() -
         result = _waiting.wait_for_jobs(inside.task(WAIT, state="idle", wait_timeout=0.5))
         took = inside.clock.monotonic() - began
     assert result["verdict"] == "unreachable"
-    assert took < 0.5 + 1.0 + 0.5
+    # Half a second and one request; all the pages take more than half a minute.
+    assert took < 8.0
 
 
 def test_a_restarted_rclone_then_what_was_known_of_its_ids_is_forgotten() -> None:
