@@ -426,12 +426,12 @@ def usual_durations(jobs: t.Iterable[Job]) -> dict[tuple[str, str | None], float
 
 
 def _lacks_end(job: Job) -> bool:
-    return job.state == "running" and job.eta is None and job.name is not None
+    return job.state == "running" and job.eta is None
 
 
 def expected(job: Job, usual: t.Mapping[tuple[str, str | None], float]) -> Job:
     """Give a running job its expected end, where the system says none but earlier runs of that name are listed."""
-    if not _lacks_end(job):
+    if job.name is None or not _lacks_end(job):
         return job
     return job._replace(eta=later(job.started, usual.get((job.name, job.type))))
 
