@@ -120,17 +120,18 @@ def _leave(module: AnsibleModule, answer: Answer) -> None:
         leave(**answer)
     mark = f"jobs-{uuid.uuid4()}"
     printed = io.StringIO()
-    with contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
-        leave(**{**answer, "jobs": mark})
-    before, marked, after = printed.getvalue().partition(f'"{mark}"')
-    if not marked:
-        # A secret so short that it is in the mark as well.
-        leave(**{**answer, "jobs": rows.to_list()})
-    sys.stdout.write(before)
-    for piece in rows.pieces(module.no_log_values):
-        sys.stdout.write(piece)
-    sys.stdout.write(after)
-    sys.exit(int(leave == module.fail_json))
+    try:
+        with contextlib.redirect_stdout(printed):
+            leave(**{**answer, "jobs": mark})
+    finally:
+        before, marked, after = printed.getvalue().partition(f'"{mark}"')
+        if not marked:
+            # A secret so short that it is in the mark as well.
+            leave(**{**answer, "jobs": rows.to_list()})
+        sys.stdout.write(before)
+        for piece in rows.pieces(module.no_log_values):
+            sys.stdout.write(piece)
+        sys.stdout.write(after)
 
 
 def _transport(connection: Connection, credential: Credential, clock: Clock, allow_writes: bool) -> Transport:
