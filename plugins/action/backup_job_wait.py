@@ -53,14 +53,16 @@ class ActionModule(ActionBase):
         longest = self._progress_interval()
         warnings: list[str] = []
         seconds = min(_FIRST_SLICE, longest)
+        deadline = float("inf")
         while True:
-            result = self._slice(task_vars, Slice(path, seconds))
+            result = self._slice(task_vars, Slice(path, seconds), deadline)
             warnings += [warning for warning in result.get("warnings", []) if warning not in warnings]
             if "waiting" not in result:
                 if warnings:
                     result["warnings"] = warnings
                 return result
             self._say(str(result["waiting"]), task_vars or {})
+            deadline = time.monotonic() + result["seconds_left"]
             seconds = longest
 
     @contextlib.contextmanager
@@ -84,9 +86,10 @@ class ActionModule(ActionBase):
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def _slice(self, task_vars: dict[str, t.Any] | None, piece: Slice) -> dict[str, t.Any]:
+    def _slice(self, task_vars: dict[str, t.Any] | None, piece: Slice, deadline: float) -> dict[str, t.Any]:
         """Run one slice; a connection that drops is tried again, since the wait goes on at the system."""
-        give_up_at = time.monotonic() + _RECONNECT_FOR
+        # At the deadline there is one last try, for the last look.
+        give_up_at = min(time.monotonic() + _RECONNECT_FOR, deadline)
         before = self._task.environment
         self._task.environment = [*(before or []), piece.to_environ()]
         try:

@@ -72,7 +72,7 @@ def wait_for_jobs(task: Task) -> Answer:
     if report is None:
         if piece:
             piece.save(_keep(task, wait))
-        return {"changed": False, "waiting": wait.progress()}
+        return {"changed": False, "waiting": wait.progress(), "seconds_left": max(0.0, wait.deadline - wait.now())}
     chosen = task.selection
     if report.verdict == "reached" and policy.state == "idle" and not report.jobs and (chosen.names or chosen.types):
         task.warn(

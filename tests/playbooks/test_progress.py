@@ -20,9 +20,10 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
+from ansible.errors import AnsibleConnectionFailure
 
 from ansible_collections.changeops.backup.plugins.action import backup_job_wait
-from ansible_collections.changeops.backup.plugins.action.backup_job_wait import ActionModule
+from ansible_collections.changeops.backup.plugins.action.backup_job_wait import ActionModule, Slice
 from harness import good
 from simulator import Simulator
 
@@ -326,3 +327,27 @@ def test_no_log_hides_the_lines_but_does_not_silence_them(monkeypatch: pytest.Mo
     action._task = SimpleNamespace(args={"system": "flosum"}, no_log=True)
     action._say("3 of 7 done", {"inventory_hostname": "db-01"})
     assert said == ["WAITING [db-01] flosum: no_log hides how it stands"]
+
+
+@pytest.mark.parametrize(("deadline", "lasts"), [(float("inf"), 305.0), (42.0, 45.0), (-1.0, 0.0)])
+def test_a_host_that_stays_away_is_tried_until_the_deadline_and_no_longer(
+    monkeypatch: pytest.MonkeyPatch, deadline: float, lasts: float
+) -> None:
+    passed = 0.0
+
+    def sleep(seconds: float) -> None:
+        nonlocal passed
+        passed += seconds
+
+    def away(_task_vars: t.Any) -> t.NoReturn:
+        raise AnsibleConnectionFailure("no route to host")
+
+    monkeypatch.setattr(backup_job_wait, "time", SimpleNamespace(monotonic=lambda: passed, sleep=sleep))
+    monkeypatch.setattr(backup_job_wait.display, "display", lambda line, stderr: None)
+    action = ActionModule.__new__(ActionModule)
+    action._task = SimpleNamespace(args={}, environment=None, no_log=False)
+    monkeypatch.setattr(action, "_module", away)
+    with pytest.raises(AnsibleConnectionFailure):
+        action._slice({}, Slice("/tmp/kept", 60.0), deadline)
+    assert passed == lasts
+    assert action._task.environment is None
