@@ -34,6 +34,7 @@ from ansible_collections.changeops.backup.plugins.module_utils._errors import (
     Refused,
     Unanswered,
 )
+from ansible_collections.changeops.backup.plugins.module_utils._stream import Handover, Stream
 from ansible_collections.changeops.backup.plugins.module_utils._time import Clock
 
 try:
@@ -55,6 +56,8 @@ MAX_REDIRECTS = 5
 _CHUNK = 256 * 1024
 # An exchange that watches its own time gets so many seconds more, to say itself what went wrong.
 _GRACE = 0.1
+# So many seconds after the one who waits for a piece, the socket gives up as well.
+_LATER = 5.0
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 30.0
 
@@ -73,7 +76,8 @@ def segment(identifier: str) -> str:
     """Quote an id into one path segment, whatever it contains."""
     if identifier.strip(".") == "":
         raise Misconfigured(f"{identifier!r} cannot be the id of a job")
-    return quote(identifier, safe="")
+    # JSON can spell half a character: quoted as it is, and not known to anybody.
+    return quote(identifier, safe="", errors="surrogatepass")
 
 
 class Response:
@@ -140,6 +144,8 @@ class Call(t.NamedTuple):
     json: t.Any = None
     form: t.Mapping[str, str] | None = None
     answered: t.Callable[[Response], bool] = lambda response: False
+    # Where the body of a good answer goes piece by piece, instead of into the Response.
+    into: Stream | None = None
 
 
 class Credential(t.Protocol):
@@ -228,6 +234,23 @@ class Transport:
         """
         self._fence(call)
         return self._until_answered(lambda: parse(self._authorized(call)))
+
+    def stream(self, call: Call, into: Stream) -> None:
+        """Send a read until its body has gone into the stream; one that breaks is asked for again from its beginning.
+
+        Raises what ``read`` raises; the stream then holds what the last body brought.
+        """
+        self._fence(call)
+
+        def once() -> None:
+            into.begun = False
+            response = self._authorized(call._replace(into=into))
+            if not into.begun:
+                raise Unanswered(
+                    f"{call.method} {_path(call.url)} was answered with HTTP {response.status} and a web page"
+                )
+
+        self._until_answered(once)
 
     def write(self, call: Call) -> Response:
         """Send a write once. Unanswered means: it may or may not have happened, read to find out."""
@@ -333,33 +356,64 @@ class Transport:
         if seconds <= 0:
             raise Unanswered(f"no time was left for {call.method} {_path(call.url)}")
         self.statistics.requests += 1
-        return self._in_time(lambda: self._send(call, authorization, seconds), seconds)
+        return self._in_time(lambda handover: self._send(call, authorization, seconds, handover), seconds, call.into)
 
-    def _in_time(self, exchange: t.Callable[[], Response], seconds: float) -> Response:
+    def _in_time(
+        self, exchange: t.Callable[[Handover], Response], seconds: float, into: Stream | None = None
+    ) -> Response:
         """Run an exchange in a thread that can be left behind.
 
         A timeout of requests counts from byte to byte: a server that sends its headers a byte at a time, or a name
         server that says nothing, would hold us for ever.
         """
-        self._line.todo.put(exchange)
+        handover = Handover()
+        self._line.todo.put((exchange, handover))
         try:
-            outcome = self._line.done.get(timeout=seconds + _GRACE)
-        except queue.Empty:
-            self._line, self._session = _Line(), _session()
+            outcome = handover.take(seconds + _GRACE)
+            if into is not None and isinstance(outcome, _Beginning):
+                outcome = self._pour(outcome.response, handover, into)
+        except TimeoutError:
             raise self._too_long(seconds) from None
+        finally:
+            handover.leave()
+            if not handover.ended:
+                # They may hang. The thread ends when it no longer does.
+                self._line.todo.put(None)
+                self._line, self._session = _Line(), _session()
         if isinstance(outcome, BaseException):
             try:
                 raise outcome
             finally:
                 # Else the exception, its frames and the body in them would hold each other.
                 del outcome
-        return outcome
+        answer: Response = outcome
+        return answer
+
+    def _pour(self, head: Response, handover: Handover, into: Stream) -> t.Any:
+        """Take a body piece by piece. Gives how the exchange came out, or the head where the rest is not waited for."""
+        into.begin()
+        began = self.clock.monotonic()
+        while not into.cut:
+            left = min(began + into.may_take, self.until) - self.clock.monotonic()
+            try:
+                piece = handover.take(min(self.request_timeout, left))
+            except TimeoutError:
+                piece = b""
+            if not isinstance(piece, bytes):
+                return piece
+            if piece:
+                into.take(piece)
+            elif left > self.request_timeout:
+                into.stop(f"nothing new came for request_timeout ({self.request_timeout:g} s)")
+            if not into.cut and left <= 0:
+                into.stop(f"it did not come to its end within {self.clock.monotonic() - began:.0f} s")
+        return head
 
     def _too_long(self, seconds: float) -> Unanswered:
         of = "request_timeout" if seconds == self.request_timeout else "the time left"
         return Unanswered(f"the answer took longer than {of} ({seconds:.3g} s)")
 
-    def _send(self, call: Call, authorization: str | None, seconds: float) -> Response:
+    def _send(self, call: Call, authorization: str | None, seconds: float, handover: Handover) -> Response:
         give_up_at = self.clock.monotonic() + seconds
         try:
             with self._session.request(
@@ -369,10 +423,17 @@ class Transport:
                 json=call.json,
                 data=call.form,
                 auth=_Header(authorization),
-                timeout=seconds,
+                # Who takes a stream waits for each piece of it himself.
+                timeout=seconds if call.into is None else (seconds, seconds + _LATER),
                 allow_redirects=False,
                 **self._surroundings(call.url),
             ) as answer:
+                if call.into is not None and _is_file(answer):
+                    head = Response(answer.status_code, answer.headers, b"")
+                    handover.give(_Beginning(head))
+                    for piece in filter(None, _inflated(answer)):
+                        handover.give(piece)
+                    return head
                 body = b"".join(self._pieces(answer, give_up_at, seconds))
                 return Response(answer.status_code, answer.headers, body)
         except requests.exceptions.SSLError as exc:
@@ -404,48 +465,34 @@ class Transport:
         return self._known[key]
 
     def _pieces(self, answer: t.Any, give_up_at: float, seconds: float) -> t.Iterator[bytes]:
-        # We inflate ourselves: requests would unpack a whole chunk, however large it becomes, before we could count.
-        zipped = answer.headers.get("Content-Encoding", "").strip().casefold() in ("gzip", "x-gzip")
-        inflate = zlib.decompressobj(47) if zipped else None
         size = 0
-        arrived = False
-        for chunk in _arriving(answer.raw):
-            arrived = True
-            pending = chunk
-            while pending:
-                if inflate is not None and inflate.eof:
-                    # Several streams behind each other are one body.
-                    inflate = zlib.decompressobj(47)
-                piece = pending if inflate is None else inflate.decompress(pending, _CHUNK)
-                pending = b"" if inflate is None else inflate.unconsumed_tail or inflate.unused_data
-                size += len(piece)
-                if size > self.max_body:
-                    raise BackupError(f"the answer is larger than {self.max_body} bytes; narrow the selection")
-                yield piece
+        for piece in _inflated(answer):
+            size += len(piece)
+            if size > self.max_body:
+                raise BackupError(f"the answer is larger than {self.max_body} bytes; narrow the selection")
+            yield piece
             if self.clock.monotonic() > give_up_at:
                 raise self._too_long(seconds)
-        if inflate is not None and arrived and not inflate.eof:
-            raise Unanswered("the compressed answer is cut short")
 
 
 class _Line:
     """A thread that makes one exchange after the other, and dies with the process wherever it hangs."""
 
     def __init__(self) -> None:
-        self.todo: queue.SimpleQueue[t.Callable[[], Response] | None] = queue.SimpleQueue()
-        self.done: queue.SimpleQueue[Response | BaseException] = queue.SimpleQueue()
+        self.todo: queue.SimpleQueue[tuple[t.Callable[[Handover], Response], Handover] | None] = queue.SimpleQueue()
         threading.Thread(target=self._run, daemon=True).start()
 
     def _run(self) -> None:
         while True:
-            exchange = self.todo.get()
-            if exchange is None:
+            work = self.todo.get()
+            if work is None:
                 return
+            exchange, handover = work
             try:
-                self.done.put(exchange())
+                handover.end(exchange(handover))
             except BaseException as exc:  # raised again where somebody waits for it
-                self.done.put(exc)
-            del exchange
+                handover.end(exc)
+            del work, exchange, handover
 
 
 def _session() -> t.Any:
@@ -456,6 +503,41 @@ def _session() -> t.Any:
     session.trust_env = False
     session.headers.update({"Accept": "application/json", "Accept-Encoding": "gzip"})
     return session
+
+
+class _Beginning(t.NamedTuple):
+    """What is handed over before the pieces of a stream: the answer without its body."""
+
+    response: Response
+
+
+def _is_file(answer: t.Any) -> bool:
+    """Say whether an answer is what was asked for: not an error, and not the page of a proxy."""
+    return 200 <= answer.status_code < 300 and "html" not in answer.headers.get("Content-Type", "").casefold()
+
+
+def _inflated(answer: t.Any) -> t.Iterator[bytes]:
+    """Give a body in pieces of a bounded size. Raises Unanswered if it is cut short."""
+    # We inflate ourselves: requests would unpack a whole chunk, however large it becomes, before we could count.
+    zipped = answer.headers.get("Content-Encoding", "").strip().casefold() in ("gzip", "x-gzip")
+    inflate = zlib.decompressobj(47) if zipped else None
+    arrived = 0
+    for chunk in _arriving(answer.raw):
+        arrived += len(chunk)
+        pending = chunk
+        while pending:
+            if inflate is not None and inflate.eof:
+                # Several streams behind each other are one body.
+                inflate = zlib.decompressobj(47)
+            piece = pending if inflate is None else inflate.decompress(pending, _CHUNK)
+            pending = b"" if inflate is None else inflate.unconsumed_tail or inflate.unused_data
+            yield piece
+    if inflate is not None and arrived and not inflate.eof:
+        raise Unanswered("the compressed answer is cut short")
+    # An old urllib3 does not look at this. It says nothing of an answer without a body, such as 304.
+    length = "" if "Transfer-Encoding" in answer.headers else answer.headers.get("Content-Length", "")
+    if length.isdigit() and arrived < int(length) and 200 <= answer.status_code < 300:
+        raise Unanswered(f"the answer is cut short: {arrived} of {length} bytes")
 
 
 def _arriving(raw: t.Any) -> t.Iterator[bytes]:
