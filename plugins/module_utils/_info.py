@@ -5,15 +5,20 @@
 
 from __future__ import annotations
 
+import functools
 import typing as t
 
+from ansible_collections.changeops.backup.plugins.module_utils._errors import BackupError
 from ansible_collections.changeops.backup.plugins.module_utils._job import Job, tally
+from ansible_collections.changeops.backup.plugins.module_utils._logs import check_options, fetch_logs
 from ansible_collections.changeops.backup.plugins.module_utils._module import Answer, Rows, Task
+from ansible_collections.changeops.backup.plugins.module_utils._one_by_one import OneByOne
 from ansible_collections.changeops.backup.plugins.module_utils._time import iso
 
 
 def look_at_jobs(task: Task) -> Answer:
     """Give the selected jobs, counted, and whether they are all."""
+    check_options(task)
     details = task.params["details"] or ()
     task.system.keep_raw = "raw" in details
     queried_at = iso(task.clock.now())
@@ -22,7 +27,12 @@ def look_at_jobs(task: Task) -> Answer:
         task.warn(warning)
     jobs: list[Job] = list(listing.jobs.values())
     if "steps" in details:
-        jobs = [job._replace(parts=task.system.steps(job)) for job in jobs]
+        jobs = _with_steps(task, jobs)
+    asked: dict[str, t.Any] = {}
+    if "log" in details:
+        logs = fetch_logs(task, jobs)
+        jobs = [job._replace(log_path=log.path) for job, log in zip(jobs, logs)]
+        asked["logs"] = [log._asdict() for log in logs]
     return {
         "changed": False,
         # What the vendor sent is not ours to write out unseen: with it, Ansible encodes the list.
@@ -34,8 +44,19 @@ def look_at_jobs(task: Task) -> Answer:
         "complete": listing.complete and not listing.cut,
         "capabilities": task.system.CAPABILITIES._asdict(),
         "queried_at": queried_at,
+        **asked,
         **cost(task),
     }
+
+
+def _with_steps(task: Task, jobs: t.Iterable[Job]) -> list[Job]:
+    calls = OneByOne(task)
+    told = []
+    for job in jobs:
+        parts = calls.attempt(job, functools.partial(task.system.steps, job))
+        told.append(job if isinstance(parts, BackupError) else job._replace(parts=parts))
+    calls.tell("The steps of these jobs are not known")
+    return told
 
 
 def cost(task: Task) -> dict[str, t.Any]:

@@ -55,7 +55,9 @@ SELECTION: Spec = {
 INFO: Spec = {
     "states": {"type": "list", "elements": "str", "choices": list(STATES)},
     "results": {"type": "list", "elements": "str", "choices": list(RESULTS)},
-    "details": {"type": "list", "elements": "str", "choices": ["steps", "raw"]},
+    "details": {"type": "list", "elements": "str", "choices": ["steps", "log", "raw"]},
+    "log_dest": {"type": "path"},
+    "log_max_bytes": {"type": "int"},
 }
 
 WAIT: Spec = {

@@ -260,6 +260,10 @@ class BackupSystem(ABC):
         """Give the job's steps where they take a call of their own. Default: what the job already holds."""
         return job.parts
 
+    def log_call(self, job: Job) -> Call:
+        """Give the read whose answer is the job's log. Only where the capability ``log`` is true."""
+        raise NotImplementedError
+
     def close(self) -> None:
         """Leave nothing behind. Default: there is nothing to leave."""
         return

@@ -18,7 +18,8 @@ attributes:
   check_mode:
     support: full
     details:
-      - The module never writes.
+      - The module never writes to the system. In check mode no log is fetched and no file is written; RV(logs) says
+        where each would go.
   diff_mode:
     support: N/A
   idempotent:
@@ -37,11 +38,39 @@ options:
   details:
     description:
       - What to return beside the job itself.
-      - V(steps) asks for the steps of each job and returns them as C(parts); V(raw) returns the job as the system
-        sent it.
+      - V(steps) asks for the steps of each job and returns them as C(parts). If that fails for a job, its C(parts) stay
+        as they are, and a warning names it.
+      - V(log) writes the log of each job to a file in O(log_dest) and describes it in RV(logs). It is refused for a
+        system whose API has no log (C(log) in RV(capabilities)); of the systems so far, V(flosum) has one.
+      - V(raw) returns the job as the system sent it.
+      - V(steps) and V(log) take a call for each job, so narrow the selection. If three jobs in a row get no answer, the
+        others are not asked for.
     type: list
     elements: str
-    choices: [steps, raw]
+    choices: [steps, log, raw]
+  log_dest:
+    description:
+      - Folder for the logs, on the host that the module runs on. Required with V(log) in O(details). It has to exist.
+      - Each log is a file C(SYSTEM-ID.log) of mode 0600, with the id of the job percent-encoded. It gets its name only
+        when the download is over, and then replaces a log of an earlier run. Give each connection a folder of its own,
+        because ids of two connections can be the same.
+      - What a broken download brought is kept beside it, as C(SYSTEM-ID.log.partial).
+      - A module that is killed can leave a hidden file that ends in C(.draft). The next one that writes to the folder
+        removes it.
+    type: path
+  log_max_bytes:
+    description:
+      - Of a log that is longer only the first so many bytes are taken. Without this option the limit is 1 GiB
+        (1073741824).
+    type: int
+notes:
+  - The log of a job that has not ended may stay open for as long as the job runs. It is taken as it is when nothing
+    new came for O(request_timeout), or when it has lasted O(unreachable_timeout) and a second for each 128 KiB. That
+    is no failure, but C(complete) in RV(logs) is false. A short O(request_timeout) makes it quick.
+  - For the log of a job that has ended the same limits are failures. A broken download is tried again from its
+    beginning, for at most O(unreachable_timeout).
+  - A log that could not be fetched does not fail the task, and does not stop the others. A warning names the job, and
+    C(log_path) of the job is null. Only a refused login, or a missing permission, fails the task.
 extends_documentation_fragment:
   - changeops.backup._connection
   - changeops.backup._selection
@@ -68,6 +97,21 @@ EXAMPLES = r"""
     started_after: 24h
     results: [success]
   register: good
+
+- name: Fetch the logs of what failed
+  changeops.backup.backup_job_info:
+    system: flosum
+    region: us
+    connection_id: 42
+    started_after: 24h
+    results: [failed]
+    details: [steps, log]
+    log_dest: /var/log/flosum
+  register: failures
+
+- name: Do not go on without them
+  ansible.builtin.assert:
+    that: failures.logs | rejectattr('complete') | list == []
 """
 
 RETURN = r"""
@@ -145,7 +189,7 @@ jobs:
       elements: dict
       returned: always
     log_path:
-      description: File with the job's log, or null.
+      description: File with the job's log; null where it was not asked for or could not be fetched.
       type: str
       returned: always
     raw:
@@ -178,6 +222,50 @@ capabilities:
       C(definitions).
   type: dict
   returned: when the system was asked
+logs:
+  description: What became of the log of each job, in the order of RV(jobs).
+  type: list
+  elements: dict
+  returned: when O(details) holds V(log)
+  contains:
+    id:
+      description: Id of the job.
+      type: str
+      returned: always
+    path:
+      description: File with the log, the same as C(log_path) of the job; null if it could not be fetched.
+      type: str
+      returned: always
+    partial_path:
+      description: File with what a broken download brought, or null.
+      type: str
+      returned: always
+    size:
+      description: Bytes in that file.
+      type: int
+      returned: always
+    sha256:
+      description: SHA-256 of these bytes; null if there is no file.
+      type: str
+      returned: always
+    complete:
+      description:
+        - Whether this is the whole log. Not that of a job that had not ended, nor one that was cut at
+          O(log_max_bytes).
+      type: bool
+      returned: always
+    message:
+      description: Why it is not the whole log; null if it is.
+      type: str
+      returned: always
+  sample:
+    - id: "4711"
+      path: /var/log/flosum/flosum-4711.log
+      partial_path: null
+      size: 18204
+      sha256: 5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03
+      complete: true
+      message: null
 queried_at:
   description: When the system was asked, ISO 8601 UTC.
   type: str

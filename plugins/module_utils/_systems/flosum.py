@@ -51,7 +51,7 @@ class Flosum(BackupSystem):
         "exception": Meaning("finished", "failed", _LIST),
         "aborted": Meaning("finished", "canceled", _LIST),
     }
-    CAPABILITIES = Capabilities(one_by_id=False, abort=True, steps=True, names=True)
+    CAPABILITIES = Capabilities(one_by_id=False, abort=True, steps=True, log=True, names=True)
     REGIONS: t.ClassVar[t.Mapping[str, tuple[str, str]]] = {
         region: (f"https://backup-{region}.flosum.app", f"https://global-{region}.flosum.app/api/v1/oauth/token")
         for region in ("us", "de", "jp", "au")
@@ -95,6 +95,12 @@ class Flosum(BackupSystem):
         """Ask for the progress steps; the state of a step is a free text without documented values."""
         body = self.get(self._path(f"jobs/{segment(job.id)}/logs/progress"))
         return tuple(_step(mapping(step)) for step in sequence(body))
+
+    def log_call(self, job: Job) -> Call:
+        """Ask for the log as a file; that of a running job may go on for as long as the job does."""
+        url = self.connection.url + self._path(f"jobs/{segment(job.id)}/logs/details")
+        # The document says JSON, and describes a file.
+        return Call("read", "GET", url, headers={"Accept": "*/*"})
 
     def stop_job(self, job: Job) -> str:
         """Abort a backup or archive job."""

@@ -38,6 +38,8 @@ ARROWS: dict[str, set[str]] = {
     "_wait": {"_errors", "_job", "_time"},
     "_options": {"_job", "_systems"},
     "_connection": {"_errors", "_http", "_options", "_system", "_time"},
+    "_one_by_one": {"_errors", "_job", "_module"},
+    "_logs": {"_errors", "_job", "_module", "_one_by_one", "_stream"},
     "_module": {"_connection", "_errors", "_http", "_job", "_options", "_system", "_systems", "_time"},
 }
 
