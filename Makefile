@@ -41,7 +41,7 @@ demo: $(FOR_DEMO)  ## Six backup systems and a playbook that waits, aborts, veri
 test: $(FOR_DEV) link  ## The whole test suite; ARGS="tests/unit -k wait -n0" for a part of it
 	$(BIN)/pytest $(ARGS)
 
-bench: $(FOR_DEV) link  ## What a wait costs, beside loop + uri + until; takes three minutes
+bench: $(FOR_DEV) link  ## What a wait, a long list and a large log cost, beside what is written by hand; takes three minutes
 	@exec $(BIN)/python tests/bench/run.py
 
 lint: $(FOR_DEV) link  ## Style, types, documentation, changelog, and the sanity tests

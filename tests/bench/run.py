@@ -1,15 +1,18 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a wait and a long list cost, measured: ``make bench`` prints the figures of docs/docsite/rst/guide_waiting.rst.
+"""What a wait, a long list and a large log cost: ``make bench`` prints the figures that the guides give.
 
-It asserts nothing: the figures are of this machine and of this run.
+It asserts none of them: they are of this machine and of this run.
 """
 
 from __future__ import annotations
 
 import contextlib
+import filecmp
 import json
 import os
+import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -32,6 +35,8 @@ HERE = Path(__file__).parent
 VEEAM_ID = "bc04d2e5-dd4c-4f85-af0e-{n:012d}"
 ENDS = [float(second) for second in range(7, 47, 2)]
 LISTED = 100_000
+LOGGED = 200 * 1024 * 1024
+ROUNDS = 5
 TEMPLATES: dict[str, dict[str, t.Any]] = {
     "flosum": {
         "jobId": "{n}",
@@ -75,6 +80,13 @@ for url in urls:
     answer.raise_for_status()
     rows += find(answer.json())
 print(len(rows))
+"""
+# Where there is no curl.
+BARE_DOWNLOAD = """
+import shutil, sys, requests
+url, token, path = sys.argv[1:]
+with requests.get(url, headers={"Authorization": token}, stream=True, timeout=60) as answer, open(path, "wb") as file:
+    shutil.copyfileobj(answer.raw, file, 262144)
 """
 
 
@@ -229,6 +241,40 @@ def long_list() -> None:
         )
 
 
+def large_log() -> None:
+    """A log of 200 MiB to a file: backup_job_info against curl, in turns, each into a new file."""
+    curl = shutil.which("curl")
+    print(f"\n{f'log of {LOGGED >> 20} MiB, seconds':26}{'curl' if curl else 'requests':>9}{'+ sync':>9}", end="")
+    print(f"{'info':>8}{'start':>8}{'ratio':>8}{'info MB':>9}")
+    jobs = [{"jobId": 1, "jobStatus": "Completed", "startedDate": "@-60", "log": {"bytes": LOGGED}}]
+    story = {"system": "flosum", "auth": {"accept": ["access_token"]}, "jobs": jobs}
+    info = [sys.executable, "-m", f"{PACKAGE}.backup_job_info"]
+    each: list[tuple[float, ...]] = []
+    with apart(story) as ready, tempfile.TemporaryDirectory() as folder:
+        options = ready["options"]
+        bare, ours = Path(folder, "bare"), Path(folder, "flosum-1.log")
+        url = f"{options['url']}/api/v1/connections/{options['connection_id']}/jobs/1/logs/details"
+        token = f"Bearer {options['access_token']}"
+        by_hand = [sys.executable, "-c", BARE_DOWNLOAD, url, token, str(bare)]
+        if curl:
+            by_hand = [curl, "-sSf", "-o", str(bare), "-H", f"Authorization: {token}", url]
+        args = json.dumps({"ANSIBLE_MODULE_ARGS": {**options, "details": ["log"], "log_dest": folder}})
+        for _round in range(ROUNDS):
+            for path in (bare, ours):
+                path.unlink(missing_ok=True)
+            downloaded = spend(by_hand)
+            synced = spend(["sync", str(bare)])
+            fetched = spend(info, args)
+            started = spend(info, json.dumps({"ANSIBLE_MODULE_ARGS": options}))
+            assert json.loads(fetched.out)["logs"][0]["complete"]
+            assert filecmp.cmp(bare, ours, shallow=False)
+            walls = (downloaded.wall, downloaded.wall + synced.wall, fetched.wall, started.wall)
+            each.append((*walls, fetched.wall / downloaded.wall, fetched.peak_mb))
+    for label, choose in (("median", statistics.median), ("best", min), ("worst", max)):
+        hand, sync, whole, start, ratio, peak = map(choose, zip(*each, strict=True))
+        print(f"{f'{label} of {ROUNDS}':26}{hand:>9.2f}{sync:>9.2f}{whole:>8.2f}{start:>8.2f}{ratio:>8.2f}{peak:>9.0f}")
+
+
 def pages(options: dict[str, t.Any]) -> tuple[list[str], dict[str, str]]:
     """Give the addresses of all pages, and the headers they need; the simulator is warm after that."""
     urls: list[str] = []
@@ -248,4 +294,5 @@ if __name__ == "__main__":
     print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
     one_look()
     long_list()
+    large_log()
     staggered()
