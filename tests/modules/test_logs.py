@@ -190,7 +190,7 @@ def test_a_log_that_trickles_without_end_is_bounded_in_time(running: bool, tmp_p
 
 def test_the_log_of_a_job_that_has_ended_has_to_come_to_its_end(tmp_path: Path) -> None:
     with Simulator(tale({"lines": ["one"], "stays_open": 60})) as sim:
-        result = good(MODULE, wanted(sim, tmp_path, **HASTY))
+        result = good(MODULE, wanted(sim, tmp_path, request_timeout=0.7, unreachable_timeout=2))
         asked = [entry for entry in sim.reads if DETAILS in entry.path]
     (log,) = result["logs"]
     assert len(asked) == 2

@@ -168,7 +168,7 @@ def test_stream_when_of_another_host_then_fenced(web: t.Any, new_web: t.Any, tra
     ("head", "parts", "every"),
     [
         # The size of a chunk, a digit at a time: no socket ever times out on that.
-        ("Transfer-Encoding: chunked", [b"3\r\none\r\n", *[b"0"] * 40], 0.1),
+        ("Transfer-Encoding: chunked", [b"3\r\none\r\n", *[b"0"] * 60], 0.1),
         ("Content-Length: 900", [b"one", b""], 2.0),
     ],
 )
@@ -185,14 +185,14 @@ def test_stream_when_nothing_new_comes_then_not_waited_for(
     else:
         with pytest.raises(Unanswered, match="nothing new came"):
             transport().stream(get(web), stream)
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 3.0
     assert sink.content == b"one"
 
 
 def test_stream_when_its_headers_trickle_then_not_waited_for(web: t.Any, reply: t.Any, transport: t.Any) -> None:
     def trickle(handler: t.Any) -> None:
         handler.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
-        for _turn in range(30):
+        for _turn in range(60):
             handler.wfile.write(b"y")
             handler.wfile.flush()
             time.sleep(0.1)
@@ -202,19 +202,19 @@ def test_stream_when_its_headers_trickle_then_not_waited_for(web: t.Any, reply: 
     began = time.monotonic()
     with pytest.raises(Unanswered, match="longer than request_timeout"):
         transport().stream(get(web), Stream(Memory(), PLENTY, 60.0, may_stay_open=True))
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 3.0
 
 
 def test_stream_when_time_is_up_for_all_then_it_is_up_for_the_stream(
     web: t.Any, reply: t.Any, transport: t.Any
 ) -> None:
-    web.reply(reply(raw=spelled("Content-Length: 900", *[b"."] * 40, every=0.1)))
+    web.reply(reply(raw=spelled("Content-Length: 900", *[b"."] * 60, every=0.1)))
     http = transport()
     http.until = http.clock.monotonic() + 0.7
     stream = Stream(Memory(), PLENTY, 60.0, may_stay_open=True)
     began = time.monotonic()
     http.stream(get(web), stream)
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 3.0
     assert stream.cut == "it did not come to its end within 1 s"
 
 
