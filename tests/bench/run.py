@@ -91,7 +91,7 @@ with requests.get(url, headers={"Authorization": token}, stream=True, timeout=60
 
 
 class Spent(t.NamedTuple):
-    """What a process and all its children took."""
+    """What a process and all its children took. The peak is never less than that of this process, which forked it."""
 
     wall: float
     cpu: float
