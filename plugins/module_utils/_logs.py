@@ -190,7 +190,7 @@ class Draft:
 
     def _put(self, path: str) -> None:
         try:
-            # Not synced to the disk, which takes longer than the download: the system keeps the log, and the hash tells.
+            # Not synced to the disk, which takes longer than the download: the system has it, and the hash tells.
             self._file.flush()
             os.replace(self._draft, path)
         except OSError as exc:

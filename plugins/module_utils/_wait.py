@@ -224,9 +224,9 @@ class Wait:
                 return self.report(verdict)
             self.next_look = self.now() + max(gap, _HAIR)
             if slice_seconds != float("inf") and len(self.transitions) > changes:
-                # A slice costs far more than a look: changes that come close together, seen from how long this takes,
-                # are told in one line.
-                together = max(_TOGETHER, slice_began * _TOGETHER_OF_ELAPSED)
+                # What the first look shows is told at once. A slice costs far more than a look: later changes that come
+                # close together, seen from how long this takes, share a line.
+                together = max(_TOGETHER, slice_began * _TOGETHER_OF_ELAPSED) if self.polls > 1 else 0.0
                 slice_ends = min(slice_ends, max(self.now(), slice_began + together))
 
     def give_up(self, exc: BackupError) -> Report:
