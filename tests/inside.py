@@ -56,7 +56,16 @@ class Inside:
         self.warned: list[str] = []
         self.secrets: list[str] = []
         self.connection, self.credential = connect(chosen, options, {}, self.warned.append, self.secrets.append)
-        self.http = Transport(self.connection.url, self.credential, self.clock, 10.0, patience, allow_writes=writes)
+        collect = bool(self.connection["collect"])
+        self.http = Transport(
+            self.connection.url,
+            self.credential,
+            self.clock,
+            10.0,
+            patience,
+            allow_writes=writes,
+            allow_collect=collect,
+        )
         self.system = chosen(self.connection, self.http)
 
     def look(self, **selection: t.Any) -> Listing:

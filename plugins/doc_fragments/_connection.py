@@ -100,6 +100,13 @@ options:
   api_version:
     description: Version sent as C(x-client-version) to V(veeam_vspc); V(3.5.1) if left out.
     type: str
+  collect:
+    description:
+      - Whether to ask V(veeam_vspc) to collect from the backup servers of the selected jobs before they are looked at,
+        at most every five minutes; V(false) if left out. Its agents report by themselves only once an hour.
+      - Such a request changes no job. It is sent once, it is not sent in check mode, and if it fails there is a warning.
+        The login must not be read-only.
+    type: bool
   validate_certs:
     description: Whether to check TLS certificates; V(true) if left out.
     type: bool

@@ -59,11 +59,12 @@ def connect(
     """
     given = {name: params.get(name) for name in CONNECTION if params.get(name) not in (None, "")}
     options = _with_environment(system, given, environ)
-    for name in sorted(given.keys() - _GENERAL - _usable(system)):
-        warn(f"{name} means nothing to {system.NAME} and is not used")
     for name, spec in CONNECTION.items():
         if spec.get("no_log") and name in options:
             on_secret(str(options[name]))
+    for name in sorted(given.keys() - _GENERAL - _usable(system)):
+        warn(f"{name} means nothing to {system.NAME} and is not used")
+        del options[name]
     _refuse_contradictions(system, options)
     for name in system.REQUIRED:
         if name not in options:

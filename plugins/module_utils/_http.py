@@ -5,7 +5,8 @@
 
 It knows bytes and statuses, a system knows meanings. What it guarantees:
 
-* a call is declared as a read, a write or a login; writes leave only where writing was allowed, and are sent once;
+* a call is declared as a read, a write, a login or a request to collect; writes leave only where writing was allowed,
+  and are sent once;
 * the bearer token goes to its own origin and nowhere else, also when a server redirects or links elsewhere;
 * reads are tried again while the trouble may pass, bounded by ``patience``; "no answer" is never an answer;
 * a body is bounded in size, also when it arrives compressed, and an exchange is bounded in time.
@@ -47,7 +48,7 @@ else:
     HAS_REQUESTS = True
     REQUESTS_TRACEBACK = ""
 
-Kind = t.Literal["read", "write", "login"]
+Kind = t.Literal["read", "write", "collect", "login"]
 
 # 520 is how Veeam spells every server error; 408 and 425 ask for the same request again.
 TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
@@ -201,6 +202,7 @@ class Transport:
         patience: float,
         verify: bool | str = True,
         allow_writes: bool = False,
+        allow_collect: bool = False,
         max_body: int = MAX_BODY,
     ) -> None:
         if not HAS_REQUESTS:
@@ -212,6 +214,7 @@ class Transport:
         self.patience = patience
         self.verify = verify
         self.allow_writes = allow_writes
+        self.allow_collect = allow_collect
         self.max_body = max_body
         self.statistics = Statistics()
         # No exchange begins or lasts beyond this moment.
@@ -253,9 +256,12 @@ class Transport:
         self._until_answered(once)
 
     def write(self, call: Call) -> Response:
-        """Send a write once. Unanswered means: it may or may not have happened, read to find out."""
-        if not self.allow_writes:
-            raise Fenced(f"a write ({call.method} {_path(call.url)}) was stopped: only reads are allowed here")
+        """Send a write once. Unanswered means: it may or may not have happened, read to find out.
+
+        A request to collect goes this way as well: it changes no job, but is not a thing to repeat either.
+        """
+        if not (self.allow_collect if call.kind == "collect" else self.allow_writes):
+            raise Fenced(f"a {call.kind} ({call.method} {_path(call.url)}) was stopped: only reads are allowed here")
         self._fence(call)
         return self._authorized(call)
 

@@ -71,7 +71,7 @@ def run_module(options: Spec, work: t.Callable[[Task], Answer], writes: bool = F
     """Run one module: ``work`` gets a task and gives the result; ``failed`` in it makes the task fail.
 
     Nothing is sent before every option is checked. Without ``writes``, and in check mode, the transport refuses to
-    send anything but reads and logins.
+    send anything but reads and logins, and, where the option ``collect`` says so, requests to collect.
     """
     # A short life with many small objects and no cycles: collecting garbage doubles the time that a long list takes.
     # Only a failed look leaves cycles, and collects them itself.
@@ -91,7 +91,7 @@ def run_module(options: Spec, work: t.Callable[[Task], Answer], writes: bool = F
     try:
         connection, credential = connect(chosen, module.params, os.environ, module.warn, keep_secret)
         selection = select(chosen, module.params, clock.now())
-        http = _transport(connection, credential, clock, writes and not module.check_mode)
+        http = _transport(connection, credential, clock, writes, module.check_mode)
         system = chosen(connection, http)
         task = Task(module.params, system, selection, clock, module.check_mode, module.warn)
         try:
@@ -134,7 +134,9 @@ def _leave(module: AnsibleModule, answer: Answer) -> None:
         sys.stdout.write(after)
 
 
-def _transport(connection: Connection, credential: Credential, clock: Clock, allow_writes: bool) -> Transport:
+def _transport(
+    connection: Connection, credential: Credential, clock: Clock, writes: bool, check_mode: bool
+) -> Transport:
     verify: bool | str = connection["validate_certs"]
     if verify and connection["ca_path"]:
         verify = connection["ca_path"]
@@ -145,5 +147,6 @@ def _transport(connection: Connection, credential: Credential, clock: Clock, all
         connection["request_timeout"],
         connection["unreachable_timeout"],
         verify,
-        allow_writes,
+        allow_writes=writes and not check_mode,
+        allow_collect=bool(connection["collect"]) and not check_mode,
     )

@@ -36,12 +36,18 @@ CONNECTION: Spec = {
     "agent_id": {"type": "str"},
     "organization_id": {"type": "str"},
     "api_version": {"type": "str"},
+    "collect": {"type": "bool"},
     "validate_certs": {"type": "bool"},
     "ca_path": {"type": "path"},
     "request_timeout": {"type": "float"},
     "unreachable_timeout": {"type": "float"},
 }
-CONNECTION_DEFAULTS: dict[str, t.Any] = {"validate_certs": True, "request_timeout": 30.0, "unreachable_timeout": 300.0}
+CONNECTION_DEFAULTS: dict[str, t.Any] = {
+    "collect": False,
+    "validate_certs": True,
+    "request_timeout": 30.0,
+    "unreachable_timeout": 300.0,
+}
 
 SELECTION: Spec = {
     "job_ids": {"type": "list", "elements": "str", "aliases": ["job_id"]},

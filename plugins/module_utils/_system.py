@@ -23,7 +23,7 @@ from ansible_collections.changeops.backup.plugins.module_utils._auth import (
     RefreshTokenStore,
     bearer,
 )
-from ansible_collections.changeops.backup.plugins.module_utils._errors import Unanswered
+from ansible_collections.changeops.backup.plugins.module_utils._errors import BackupError, Unanswered
 from ansible_collections.changeops.backup.plugins.module_utils._http import (
     Call,
     Credential,
@@ -184,6 +184,8 @@ class Listing:
             self.warnings.append(warning)
 
 
+# What the system knows anyway only every hour, it is not made to ask for more often than this.
+_COLLECT_EVERY = 300.0
 # A server that never comes to an end: more than any system keeps.
 _MOST_PAGES = 20_000
 _MOST_JOBS = 1_000_000
@@ -237,6 +239,8 @@ class BackupSystem(ABC):
         self.connection = connection
         self.http = http
         self.keep_raw = False
+        # When the system was last asked to collect, on the monotonic clock.
+        self.collected_at: float | None = None
 
     # -- what a system must or may say ---------------------------------------------------------------------------
 
@@ -264,6 +268,10 @@ class BackupSystem(ABC):
         """Give the read whose answer is the job's log. Only where the capability ``log`` is true."""
         raise NotImplementedError
 
+    def collect(self, jobs: t.Iterable[Job]) -> None:
+        """Have the system bring in how these jobs are, where it may not know it yet. Default: it always does."""
+        return
+
     def close(self) -> None:
         """Leave nothing behind. Default: there is nothing to leave."""
         return
@@ -274,7 +282,7 @@ class BackupSystem(ABC):
         """Give the selected jobs, each once: in the order of the ids asked for, else newest first."""
         if selection.nothing:
             return Listing()
-        listing = self.find_jobs(selection) if selection.job_ids else self.list_jobs(selection)
+        listing = self._seen(selection)
         # Only where somebody asks: most of a long list has ended.
         without_end = any(_lacks_end(job) for job in listing.jobs.values())
         usual = usual_durations(listing.jobs.values()) if without_end else {}
@@ -294,6 +302,21 @@ class BackupSystem(ABC):
                 f"{self.TITLE} reports states that its documents do not name, or that say nothing: "
                 f"{', '.join(strange)}. Such jobs count as active"
             )
+        return listing
+
+    def _seen(self, selection: Selection) -> Listing:
+        find = self.find_jobs if selection.job_ids else self.list_jobs
+        listing = find(selection)
+        now = self.http.clock.monotonic()
+        if self.http.allow_collect and (self.collected_at is None or now - self.collected_at >= _COLLECT_EVERY):
+            self.collected_at = now
+            trouble = ""
+            try:
+                self.collect(job for job in listing.jobs.values() if selection.matches(job))
+            except BackupError as exc:
+                trouble = f"{self.TITLE} could not be made to collect, so what it shows may be old: {exc}"
+            listing = find(selection)
+            listing.warnings += [trouble] if trouble else []
         return listing
 
     @classmethod
@@ -318,6 +341,21 @@ class BackupSystem(ABC):
             return None
         word = str(cls.type_word(selection.types[0])).casefold()
         return next((number for number, known in cls.TYPES.items() if known.casefold() == word), None)
+
+    @classmethod
+    def only_word(cls, selection: Selection, words: t.Iterable[str]) -> str | None:
+        """Give the one of these words that the selected states and results leave; None: they leave several, or all."""
+        # What has a state that no document names may be meant too.
+        if not (selection.states or selection.results) or "unknown" in selection.states:
+            return None
+        meanings = {word: cls.STATES[word] for word in words}
+        left = [
+            word
+            for word, meaning in meanings.items()
+            if meaning.state in (selection.states or (meaning.state,))
+            and meaning.result in (selection.results or (meaning.result,))
+        ]
+        return left[0] if len(left) == 1 else None
 
     def take(self, listing: Listing, items: t.Iterable[t.Any]) -> int:
         """Add raw jobs to a listing; give how many were new. What cannot be read makes the listing incomplete."""

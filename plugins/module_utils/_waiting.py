@@ -90,6 +90,7 @@ def _keep(task: Task, wait: Wait) -> dict[str, t.Any]:
         "login": http.credential.keep(),
         "cost": vars(http.statistics),
         "started_after": iso(task.selection.started_after),
+        "collected_at": task.system.collected_at,
     }
 
 
@@ -97,6 +98,7 @@ def _restore(task: Task, wait: Wait, kept: dict[str, t.Any]) -> None:
     wait.restore(kept["wait"])
     task.system.http.credential.restore(kept["login"])
     vars(task.system.http.statistics).update(kept["cost"])
+    task.system.collected_at = kept["collected_at"]
 
 
 def _check(task: Task, wait: Wait, look: t.Callable[..., Seen]) -> Answer:

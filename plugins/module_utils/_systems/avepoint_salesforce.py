@@ -61,6 +61,8 @@ _TYPES = (
     "Audit log export",
     "Audit log auto export",
 )
+# What the filter takes of the words below.
+_NUMBERS = ("1", "2", "3", "4", "5", "6", "7")
 # The document names a default (10) and no maximum.
 _PAGE = 100
 # The API demands a window; this is how far it reaches back where the task does not say.
@@ -117,7 +119,7 @@ class AvePointSalesforce(BackupSystem):
         # The server takes one type and one status.
         window += [
             (name, number)
-            for name, number in (("type", self.type_number(selection)), ("status", self._status_number(selection)))
+            for name, number in (("type", self.type_number(selection)), ("status", self.only_word(selection, _NUMBERS)))
             if number
         ]
 
@@ -127,19 +129,6 @@ class AvePointSalesforce(BackupSystem):
             return Page(items, index + 1, number(data.get("totalCount")), may_repeat=index == 1)
 
         return self.paged(0, fetch)
-
-    def _status_number(self, selection: Selection) -> str | None:
-        if not selection.states and not selection.results:
-            return None
-        numbers = [
-            number
-            for number, meaning in self.STATES.items()
-            if number.isdigit()
-            and meaning.state in (selection.states or (meaning.state,))
-            and meaning.result in (selection.results or (meaning.result,))
-        ]
-        # What has a status that no document names may be meant too.
-        return numbers[0] if len(numbers) == 1 and "unknown" not in selection.states else None
 
     def to_job(self, raw: dict[str, t.Any]) -> Job | None:
         """Read one job."""

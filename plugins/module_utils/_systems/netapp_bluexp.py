@@ -94,10 +94,15 @@ class NetAppBlueXP(BackupSystem):
         return {"x-agent-id": f"{agent}clients" if re.fullmatch(r"[A-Za-z0-9]{32}", agent) else agent}
 
     def list_jobs(self, selection: Selection) -> Listing:
-        """Read the list: the API documents neither pages nor a limit."""
+        """Read the list: the API documents neither pages nor a limit.
+
+        It has a filter for types as well. No document lists them, and one in the wrong letter case would show no job.
+        """
+        status = self.only_word(selection, self.STATES)
+        query = [("status", status.upper())] if status else []
 
         def fetch(_cursor: int) -> Page:
-            return Page(self.get(self._path(), parse=_listed), None)
+            return Page(self.get(self._path(), query, _listed), None)
 
         return self.paged(1, fetch)
 

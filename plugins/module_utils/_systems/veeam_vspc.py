@@ -47,13 +47,14 @@ _TASKS: t.Mapping[str, Meaning] = {
     "unknown": Meaning("unknown", None, _TASK),
 }
 _PAGE = 500
-_JOBS = "/infrastructure/backupServers/jobs"
+_SERVERS = "/infrastructure/backupServers"
+_JOBS = f"{_SERVERS}/jobs"
 _UUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 # An asynchronous answer is fetched after this long; results are kept for five minutes.
 _ASYNC_PAUSE = 0.5
 _ASYNC_LOOKS = 120
-# A stop that is queued is watched at the job itself; so long for a refusal.
-_STOP_LOOKS = 10
+# What was ordered and is queued shows at the jobs; so long for a refusal.
+_ORDER_LOOKS = 10
 
 
 # The oldest version that the documents of the current product call supported; newer servers accept it.
@@ -101,13 +102,15 @@ class VeeamVspc(BackupSystem):
         READY_TOKEN,
     )
     REQUIRED = ("url",)
-    OPTIONAL = ("api_version",)
+    OPTIONAL = ("api_version", "collect")
     ID_FORMAT = (_UUID, "a UUID (the job's instanceUid)")
     ID_FOLDS = True
 
     def __init__(self, *args: t.Any) -> None:
         super().__init__(*args)
         self._lists_all = False
+        # Where to ask for a job's news: kept only if somebody will.
+        self._server_of: dict[str, str] = {}
 
     def headers(self) -> dict[str, str]:
         """Name the version: without it, newer enum values could appear."""
@@ -166,19 +169,37 @@ class VeeamVspc(BackupSystem):
         return listing
 
     def stop_job(self, job: Job) -> str:
-        """Ask the console to stop the run. It answers when the task is queued, not when the run has stopped."""
-        url = f"{self.connection.url}{self.API_ROOT}{_JOBS}/{segment(job.id)}/stop"
-        answer = self.http.write(Call("write", "POST", url, headers=self.headers()))
+        """Ask the console to stop the run."""
+        return self._order("write", f"{_JOBS}/{segment(job.id)}/stop", "the stop was refused")
+
+    def collect(self, jobs: t.Iterable[Job]) -> None:
+        """Ask the servers of these jobs to report now. When what they report is there, is not documented."""
+        keys = [self.id_key(job.id) for job in jobs]
+        troubles: list[str] = []
+        for server in dict.fromkeys(self._server_of[key] for key in keys if key in self._server_of):
+            try:
+                self._order("collect", f"{_SERVERS}/{segment(server)}/collect", "the collection was refused")
+            except BackupError as exc:
+                troubles.append(str(exc))
+        if troubles:
+            raise BackupError("; ".join(dict.fromkeys(troubles)))
+
+    def _order(self, kind: t.Literal["write", "collect"], path: str, refused: str) -> str:
+        """Order something once; give what was said. The console answers when it is queued, not when it is done."""
+        answer = self.http.write(Call(kind, "POST", self.connection.url + self.API_ROOT + path, headers=self.headers()))
         queued = answer.status == 202
         if queued:
+            patience, self.http.patience = self.http.patience, min(self.http.patience, _ORDER_LOOKS * _ASYNC_PAUSE)
             try:
-                answer = self._queued_result(answer, _STOP_LOOKS)
+                answer = self._queued_result(answer, _ORDER_LOOKS)
             except BackupError:
-                # What became of it, the job itself will show.
+                # What became of it, the jobs will show.
                 return "queued"
+            finally:
+                self.http.patience = patience
         said = _errors(_body(answer))
         if said:
-            raise Refused(f"the stop was refused: {'; '.join(said)}", answer.status)
+            raise Refused(f"{refused}: {'; '.join(said)}", answer.status)
         return "queued, then carried out" if queued else f"HTTP {answer.status}"
 
     def _settled(self, response: Response) -> dict[str, t.Any]:
@@ -221,6 +242,9 @@ class VeeamVspc(BackupSystem):
         if job_id is None:
             return None
         word = text(raw.get("status"))
+        server = text(raw.get("backupServerUid"))
+        if server is not None and self.http.allow_collect:
+            self._server_of[self.id_key(job_id)] = server
         # No word at all is not the word "None", which would mean a job at rest.
         meaning = UNDOCUMENTED if word is None else self.meaning(word)
         started, ended = from_iso(raw.get("lastRun")), from_iso(raw.get("lastEndTime"))

@@ -314,6 +314,7 @@ def test_region_when_the_system_has_none_then_url_is_asked_for(system: str) -> N
 def test_warning_when_an_option_means_nothing_to_the_system_then_named() -> None:
     for system, name, value in (
         ("rclone", "client_id", "app"),
+        ("rclone", "collect", True),
         ("rclone", "refresh_token_file", "/nowhere"),
         ("veeam_vspc", "connection_id", 7),
         ("flosum", "api_version", "3.6"),

@@ -199,6 +199,7 @@ class Line:
 
     def __init__(self, system: str, damaged: str, body: bytes, queued: bool) -> None:
         self.clock = Clock()
+        self.allow_collect = False
         self.clock.sleep = lambda seconds: None  # type: ignore[method-assign]
         self.given: list[tuple[str, bytes]] = []
         self._system = system
