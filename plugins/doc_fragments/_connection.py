@@ -104,8 +104,8 @@ options:
     description:
       - Whether to ask V(veeam_vspc) to collect from the backup servers of the selected jobs before they are looked at,
         at most every five minutes; V(false) if left out. Its agents report by themselves only once an hour.
-      - Such a request changes no job. It is sent once, it is not sent in check mode, and if it fails there is a warning.
-        The login must not be read-only.
+      - Such a request changes no job. It is sent once, not in check mode, and if it fails there is a warning. The login
+        must not be read-only.
     type: bool
   validate_certs:
     description: Whether to check TLS certificates; V(true) if left out.

