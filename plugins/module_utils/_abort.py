@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.changeops.backup.plugins.module_utils._connection import check_words
 from ansible_collections.changeops.backup.plugins.module_utils._errors import BackupError, Misconfigured, Unanswered
 from ansible_collections.changeops.backup.plugins.module_utils._info import cost
 from ansible_collections.changeops.backup.plugins.module_utils._job import Job
@@ -34,6 +35,11 @@ class Attempt:
         self.refused = False
         self.unanswered = False
         self.looks_without = 0
+
+    @property
+    def ended_by_itself(self) -> bool:
+        """Say whether the job came to its end before, or without, the request taking effect."""
+        return self.after is not None and not self.after.active and (self.refused or self.after.result == "success")
 
     def to_dict(self) -> dict[str, t.Any]:
         """Give the attempt as the module returns it."""
@@ -69,9 +75,8 @@ def abort_jobs(task: Task) -> Answer:
         _cap(task, active)
         if not task.check_mode:
             _stop(task, active)
-            if task.params["wait"]:
-                _observe(task, active)
-    return _answer(task, active, ended, missing, supported)
+            _observe(task, active)
+    return _answer(task, active, ended, missing, listing.complete)
 
 
 def _check(task: Task) -> None:
@@ -84,10 +89,11 @@ def _check(task: Task) -> None:
             raise Misconfigured(f"{name} is an empty list, which would leave every job selected: leave it out")
     limit = task.params["max_jobs"]
     if limit is not None and limit < 1:
-        raise Misconfigured("max_jobs has to be 1 or more")
+        raise Misconfigured(f"max_jobs has to be 1 or more, not {limit}")
+    check_words("exclude", task.params["exclude"] or ())
     for name in ("wait_timeout", "interval"):
         if not 0.5 <= task.params[name] <= 86400.0:
-            raise Misconfigured(f"{name} has to be between 0.5 and 86400 seconds, not {task.params[name]:g}")
+            raise Misconfigured(f"{name} has to be between 0.5 and 86400 seconds, not {task.params[name]:.10g}")
 
 
 def _excluded(task: Task, job: Job) -> bool:
@@ -126,8 +132,11 @@ def _stop(task: Task, active: list[Attempt]) -> None:
 
 
 def _observe(task: Task, active: list[Attempt]) -> None:
-    """Look until every job is seen to have ended, or time is up."""
-    deadline = task.clock.monotonic() + task.params["wait_timeout"]
+    """Look until every job is seen to have ended, or time is up; without ``wait`` once, where an answer left it open."""
+    wait = task.params["wait"]
+    if not wait and not any(attempt.refused or attempt.unanswered for attempt in active):
+        return
+    deadline = task.clock.monotonic() + (task.params["wait_timeout"] if wait else 0.0)
     gap = min(1.0, task.params["interval"])
     trouble = ""
     open_ = {attempt.before.id: attempt for attempt in active}
@@ -159,23 +168,34 @@ def _observe(task: Task, active: list[Attempt]) -> None:
 def _take(task: Task, open_: dict[str, Attempt], seen: Listing) -> None:
     for job_id, attempt in list(open_.items()):
         job = seen.jobs.get(job_id)
-        if job is None:
-            attempt.looks_without += seen.complete
+        another = job is not None and _is_another(task, attempt.before, job)
+        if job is None or another:
+            attempt.looks_without += another or seen.complete
             if attempt.looks_without >= _LOOKS_WITHOUT:
-                attempt.message = f"{attempt.message}; no longer listed, so how it ended is not known"
+                what = "another run has begun" if another else "no longer listed"
+                attempt.message = f"{attempt.message}; {what}, so how it ended is not known"
                 del open_[job_id]
             continue
         attempt.looks_without = 0
         attempt.after = job
+        if job.state == "stopping":
+            attempt.unanswered = False
         if not job.active:
             attempt.confirmed_at = iso(task.clock.now())
             del open_[job_id]
 
 
-def _answer(task: Task, active: list[Attempt], ended: list[Attempt], missing: list[str], supported: bool) -> Answer:
+def _is_another(task: Task, before: Job, job: Job) -> bool:
+    if task.system.CAPABILITIES.definitions:
+        return job.is_run_after(before)
+    # The server began to count anew: another job wears this id now.
+    return job.run != before.run
+
+
+def _answer(task: Task, active: list[Attempt], ended: list[Attempt], missing: list[str], complete: bool) -> Answer:
     params = task.params
-    # A job that ended well was not stopped: it came to its end before the request took effect.
-    by_itself = [attempt for attempt in active if attempt.after is not None and attempt.after.result == "success"]
+    supported = task.system.CAPABILITIES.abort
+    by_itself = [attempt for attempt in active if attempt.ended_by_itself]
     stopped = [attempt for attempt in active if attempt.confirmed_at and attempt not in by_itself]
     rest = [attempt for attempt in active if attempt not in by_itself and attempt not in stopped]
     unsupported = [] if supported else rest
@@ -195,7 +215,8 @@ def _answer(task: Task, active: list[Attempt], ended: list[Attempt], missing: li
     if unanswered and not params["wait"]:
         problems.append(f"perhaps not asked to stop: {_said(unanswered)}")
     if missing:
-        problems.append(f"no such job, or no longer listed: {', '.join(missing)}")
+        why = "no such job, or no longer listed" if complete else "not seen, and the list of jobs was not complete"
+        problems.append(f"{why}: {', '.join(missing)}")
     if already and params["fail_if_not_running"]:
         problems.append(f"not running: {', '.join(str(attempt.after or attempt.before) for attempt in already)}")
     sent = [attempt for attempt in stopped + not_confirmed if attempt.requested_at and not attempt.refused]

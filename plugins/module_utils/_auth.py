@@ -244,6 +244,11 @@ class RefreshTokenStore:
         self._path = None if path is None else os.path.realpath(path)
         self._draft = os.path.join(os.path.dirname(self._path or ""), f".{os.path.basename(self._path or '')}.new")
         self._on_secret = on_secret
+        if self._path is not None and not os.access(os.path.dirname(self._path), os.W_OK):
+            raise Misconfigured(
+                f"the folder of refresh_token_file {self._path} does not exist or cannot be written: a rotated token "
+                "would be lost"
+            )
         self.token = self._from_file() or token or ""
         if not self.token:
             raise Misconfigured(f"refresh_token_file {path} holds no token yet, and no refresh_token was given")
@@ -257,7 +262,10 @@ class RefreshTokenStore:
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as exc:
-            raise Misconfigured(f"refresh_token_file {self._path} cannot be read: {exc}") from exc
+            why = getattr(exc, "strerror", None) or "it is no text"
+            raise Misconfigured(
+                f"refresh_token_file {self._path} cannot be read ({why}): it has to be a file that holds the token alone"
+            ) from exc
         if not re.fullmatch(r"[\x21-\x7e]*", token) or len(token) > _LONGEST_TOKEN:
             raise Misconfigured(f"refresh_token_file {self._path} has to hold the token alone, on one line")
         if token:
@@ -270,12 +278,7 @@ class RefreshTokenStore:
         if self._path is None:
             yield
             return
-        folder = os.path.dirname(self._path)
-        if not os.access(folder, os.W_OK):
-            raise Misconfigured(
-                f"the folder of refresh_token_file {self._path} cannot be written: a rotated token would be lost"
-            )
-        handle = os.open(folder, os.O_RDONLY)
+        handle = os.open(os.path.dirname(self._path), os.O_RDONLY)
         try:
             self._lock(handle, http)
             _finish(self._draft, self._path)

@@ -8,6 +8,7 @@ Every refusal names the option, the system and the environment variable that can
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import ssl
@@ -38,6 +39,11 @@ _READERS: t.Mapping[str, t.Callable[[str], t.Any]] = {
 }
 # One of each group: what a task gives keeps the environment from adding another.
 _EXCLUSIVE = (("url", "region"), ("client_secret", "client_certificate"))
+# Line breaks and other control characters, and what stands for bytes of the environment that are not UTF-8.
+_UNSENDABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+# A password, and what may be one, in an address.
+_SECRET_IN_URL = re.compile(r"//[^/:@]*:(.+)@|[?#](.+)")
+_LONGEST_ID = 256
 _GENERAL = frozenset({"system", "url", "region", "validate_certs", "ca_path", "request_timeout", "unreachable_timeout"})
 
 
@@ -60,8 +66,15 @@ def connect(
     given = {name: params.get(name) for name in CONNECTION if params.get(name) not in (None, "")}
     options = _with_environment(system, given, environ)
     for name, spec in CONNECTION.items():
-        if spec.get("no_log") and name in options:
-            on_secret(str(options[name]))
+        if name in options:
+            with _naming_variables(system):
+                _check_text(name, options[name])
+            if spec.get("no_log"):
+                on_secret(str(options[name]))
+    for name in ("url", "token_url"):
+        # Refused further down; and Ansible shows what a task was given.
+        for found in _SECRET_IN_URL.finditer(options.get(name, "")):
+            on_secret(found[found.lastindex or 0])
     for name in sorted(given.keys() - _GENERAL - _usable(system)):
         warn(f"{name} means nothing to {system.NAME} and is not used")
         del options[name]
@@ -71,16 +84,52 @@ def connect(
             raise Misconfigured(_missing(system, [name]))
     login = _choose_login(system, options)
     url, token_url = _addresses(system, options, warn)
+    complete = {name: options.get(name) for name in CONNECTION}
+    connection = Connection(url, token_url, complete, warn, on_secret)
+    with _naming_variables(system):
+        _check_values(options)
+        return connection, login.make(connection)
+
+
+@contextlib.contextmanager
+def _naming_variables(system: type[BackupSystem]) -> t.Iterator[None]:
+    """Add to a refusal the variables of the options that it names: what reads a file or a token knows no system."""
+    try:
+        yield
+    except Misconfigured as exc:
+        words = str(exc).split()
+        variables = ", ".join(variable(system, name) for name in CONNECTION if name in words)
+        raise Misconfigured(f"{exc} (in the environment: {variables})") from exc
+
+
+def _check_text(name: str, value: t.Any) -> None:
+    if not isinstance(value, str):
+        return
+    if not value.strip():
+        raise Misconfigured(f"{name} is blank: give a value, or leave it out")
+    if CONNECTION[name]["type"] == "path":
+        if "\0" in value:
+            raise Misconfigured(f"{name} holds a NUL character, which no path can")
+    elif _UNSENDABLE.search(value.strip() if name in ("url", "token_url") else value):
+        raise Misconfigured(
+            f"{name} holds a line break, another control character or what is not UTF-8: it has to be text on one line"
+        )
+
+
+def _check_values(options: t.Mapping[str, t.Any]) -> None:
     for name in ("request_timeout", "unreachable_timeout"):
         _check_seconds(name, options[name], above_zero=name == "request_timeout")
     if options["validate_certs"] and "ca_path" in options:
         _check_authorities(options["ca_path"])
     for name in ("agent_id", "api_version"):
         if not re.fullmatch(r"[\x21-\x7e]*", str(options.get(name, ""))):
-            raise Misconfigured(f"{name} holds a blank, a line break or another character that no header can carry")
-    complete = {name: options.get(name) for name in CONNECTION}
-    connection = Connection(url, token_url, complete, warn, on_secret)
-    return connection, login.make(connection)
+            raise Misconfigured(f"{name} holds a blank or another character that no header can carry")
+    # A switch is a number to Python, and "yes" would be connection 1.
+    number = options.get("connection_id", 1)
+    if isinstance(number, bool) or not 1 <= number < 1 << 63:
+        raise Misconfigured(f"connection_id has to be a whole number from 1 to {(1 << 63) - 1}")
+    if not str(options.get("account_id", "-")).strip("."):
+        raise Misconfigured("account_id has to be more than dots")
 
 
 def _usable(system: type[BackupSystem]) -> frozenset[str]:
@@ -103,7 +152,7 @@ def _with_environment(
             continue
         try:
             options[name] = _READERS[spec["type"]](value)
-        except (TypeError, ValueError) as exc:
+        except (TypeError, ValueError, OverflowError) as exc:
             raise Misconfigured(
                 f"{name} of {system.NAME} ({variable(system, name)} in the environment) is not a valid {spec['type']}"
             ) from exc
@@ -180,25 +229,29 @@ def _addresses(
 
 def _checked_url(system: type[BackupSystem], name: str, value: str, warn: t.Callable[[str], None]) -> str:
     where = f"{name} of {system.NAME} ({variable(system, name)} in the environment)"
+    such_as = "address such as https://backup.example:1280"
+    value = value.strip()
     try:
-        parts = urlsplit(value.strip())
+        parts = urlsplit(value)
         port_is_good = parts.port is None or parts.port > 0
     except ValueError:
-        raise Misconfigured(f"{where} is not a valid address") from None
+        raise Misconfigured(f"{where} is not a valid {such_as}") from None
     if (
         parts.scheme not in ("http", "https")
         or not parts.hostname
         or not port_is_good
-        or re.search(r"\s", parts.netloc)
+        # Of "https://https://backup.example" the host is "https".
+        or value.count("://") > 1
+        or re.search(r"[\s\\]", value)
     ):
-        raise Misconfigured(f"{where} has to be an address such as https://backup.example:1280")
+        raise Misconfigured(f"{where} has to be an {such_as}")
     if parts.username is not None or parts.password is not None:
         raise Misconfigured(f"{where} holds a user or password: give these as options of their own")
     try:
         # What no name server can be asked, such as "a..b", is found here and not at the first call.
         parts.hostname.encode("idna")
     except UnicodeError:
-        raise Misconfigured(f"{where} is not a valid address") from None
+        raise Misconfigured(f"{where} is not a valid {such_as}") from None
     if parts.query or parts.fragment:
         raise Misconfigured(f"{where} has to end before any ? or #")
     if parts.scheme == "http" and not _LOOPBACK.match(parts.hostname):
@@ -222,7 +275,7 @@ def _check_authorities(path: str) -> None:
 def _check_seconds(name: str, value: float, above_zero: bool = False) -> None:
     if not (value > 0 if above_zero else value >= 0) or value > 366 * 86400:
         raise Misconfigured(
-            f"{name} has to be {'more than 0' if above_zero else '0 or more'} seconds, and below a year"
+            f"{name} has to be {'more than 0' if above_zero else '0 or more'} seconds and below a year, not {value:.10g}"
         )
 
 
@@ -232,10 +285,10 @@ def select(system: type[BackupSystem], params: t.Mapping[str, t.Any], now: datet
     for job_id in params.get("job_ids") or ():
         asked.setdefault(system.id_key(str(job_id).strip()), str(job_id).strip())
     ids = tuple(asked.values())
-    pattern, description = system.ID_FORMAT
     for job_id in ids:
-        if not re.fullmatch(pattern, job_id) or len(job_id) > 256:
-            raise Misconfigured(f"{job_id!r} cannot be the id of a job of {system.NAME}: it has to be {description}")
+        _check_id(system, job_id)
+    for name in ("names", "types"):
+        check_words(name, params.get(name) or ())
     names = tuple(params.get("names") or ())
     if names and not system.CAPABILITIES.names:
         raise Misconfigured(f"jobs of {system.NAME} have no names: select with job_ids, types or started_after")
@@ -254,7 +307,7 @@ def select(system: type[BackupSystem], params: t.Mapping[str, t.Any], now: datet
         raise Misconfigured("started_after has to be earlier than started_before")
     limit = params.get("max_results")
     if limit is not None and limit < 1:
-        raise Misconfigured("max_results has to be 1 or more")
+        raise Misconfigured(f"max_results has to be 1 or more, not {limit}")
     return Selection(
         # An empty list of ids is not "all jobs": it is what a playbook has when it found none.
         nothing=params.get("job_ids") == [],
@@ -269,10 +322,32 @@ def select(system: type[BackupSystem], params: t.Mapping[str, t.Any], now: datet
     )
 
 
+def _check_id(system: type[BackupSystem], job_id: str) -> None:
+    pattern, wanted = system.ID_FORMAT
+    if len(job_id) > _LONGEST_ID:
+        wanted = f"of at most {_LONGEST_ID} characters"
+        job_id = f"{job_id[:20]}..."
+    elif not job_id.isprintable():
+        wanted = "on one line, of characters that can be seen"
+    elif re.fullmatch(pattern, job_id):
+        # Dots alone would lead out of the path that they stand in.
+        if job_id.strip("."):
+            return
+        wanted = "more than dots"
+    raise Misconfigured(f"job_ids: {job_id!r} cannot be the id of a job of {system.NAME}: it has to be {wanted}")
+
+
+def check_words(option: str, words: t.Iterable[str]) -> None:
+    """Refuse names and types that no job wears: nothing would be selected by them, and nothing spared."""
+    for word in words:
+        if not word.strip() or _UNSENDABLE.search(word):
+            raise Misconfigured(f"{option}: {word!r} has to be text on one line, and not blank")
+
+
 def _moment(name: str, value: str | None, now: datetime) -> datetime | None:
     if value is None or value == "":
         return None
     try:
         return user_moment_or_age(value, now)
     except ValueError as exc:
-        raise Misconfigured(f"{name} has to be {exc}") from exc
+        raise Misconfigured(f"{name} has to be {exc}, not {value!r}") from exc

@@ -89,6 +89,15 @@ class Job(t.NamedTuple):
         """Say whether the job may still touch data. What is unknown may."""
         return self.state not in INACTIVE
 
+    def is_run_after(self, earlier: Job | None) -> bool:
+        """Say whether that run of a definition has given way to this one: how it ended, nothing tells any more.
+
+        While a run begins its start is not known: then the definition still shows the one before it.
+        """
+        if earlier is None or not earlier.active or earlier.started is None or self.started is None:
+            return False
+        return self.run != earlier.run and self.started > earlier.started
+
     def to_dict(self) -> dict[str, t.Any]:
         """Give the job as a module returns it: times as ISO 8601 UTC, ``run`` left out."""
         return {

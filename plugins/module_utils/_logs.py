@@ -53,7 +53,7 @@ def check_options(task: Task) -> None:
     if not folder:
         raise Misconfigured("log in details needs log_dest, the folder that the logs are written to")
     if limit is not None and limit < 1:
-        raise Misconfigured("log_max_bytes has to be 1 or more")
+        raise Misconfigured(f"log_max_bytes has to be 1 or more, not {limit}")
     if not os.path.lexists(folder):
         # An earlier task may have been about to make it.
         if not task.check_mode:

@@ -313,7 +313,7 @@ class Wait:
             return True
         if self.policy.definitions:
             if self.policy.run_after is None:
-                return _is_later_run(entry.job, job)
+                return job.is_run_after(entry.job)
             # While a run begins its start is not known (see Job.started): then it is the awaited one.
             return not job.active if job.started is None else job.started < self.policy.run_after
         # The server began to count anew: another job wears this id now.
@@ -530,16 +530,6 @@ class Wait:
             silence = f"unreachable_timeout ({policy.unreachable_timeout:g} s)"
             why = f"no good answer within {silence} or {limit}: {self.trouble}"
         return f"Cannot tell how the jobs are, {why}. Last known: {_names(unfinished) or 'nothing'}."
-
-
-def _is_later_run(followed: Job | None, job: Job) -> bool:
-    """Say whether the run that was in progress has given way to another: how it ended, nothing tells any more.
-
-    While a run begins its start is not known (see Job.started): then the definition still shows the one before it.
-    """
-    if followed is None or not followed.active or followed.started is None or job.started is None:
-        return False
-    return job.run != followed.run and job.started > followed.started
 
 
 def _face(job: Job) -> tuple[t.Any, ...]:

@@ -8,9 +8,11 @@ from __future__ import annotations
 import gc
 import os
 import typing as t
+from datetime import timedelta
 
 from ansible_collections.changeops.backup.plugins.module_utils._errors import BackupError, Misconfigured, MissingLibrary
 from ansible_collections.changeops.backup.plugins.module_utils._info import cost
+from ansible_collections.changeops.backup.plugins.module_utils._job import RESULTS
 from ansible_collections.changeops.backup.plugins.module_utils._module import Answer, Rows, Task
 from ansible_collections.changeops.backup.plugins.module_utils._slice import Slice
 from ansible_collections.changeops.backup.plugins.module_utils._system import Listing
@@ -18,6 +20,8 @@ from ansible_collections.changeops.backup.plugins.module_utils._time import from
 from ansible_collections.changeops.backup.plugins.module_utils._wait import Policy, Report, Seen, Wait
 
 _LONGEST = 366 * 86400.0
+# A moment that another machine calls now may be so far ahead here.
+_CLOCKS_DIFFER_BY = timedelta(minutes=5)
 # Option -> the least and the most it may be, in seconds. A gap below half a second would be a flood.
 _RANGES: t.Mapping[str, tuple[float, float]] = {
     "wait_timeout": (0.0, _LONGEST),
@@ -146,21 +150,34 @@ def _policy(task: Task) -> Policy:
     for name, (least, most) in _RANGES.items():
         value = params[name]
         if value is not None and not least <= value <= most:
-            raise Misconfigured(f"{name} has to be between {least:g} and {most:g} seconds, not {value:g}")
+            raise Misconfigured(f"{name} has to be between {least:g} and {most:.0f} seconds, not {value:.10g}")
     if params["interval"] > params["max_interval"]:
-        raise Misconfigured("interval cannot be longer than max_interval")
+        raise Misconfigured(
+            f"interval ({params['interval']:.10g} s) cannot be longer than max_interval ({params['max_interval']:.10g} s)"
+        )
     if params["state"] == "idle" and params["require"] == "any":
         raise Misconfigured("require: any contradicts state: idle, which is about all selected jobs")
     if params["state"] == "idle" and task.selection.max_results is not None:
         raise Misconfigured("max_results contradicts state: idle, which is about all selected jobs")
     if params["quiet_period"] and params["state"] != "idle":
-        raise Misconfigured("quiet_period goes with state: idle only")
+        raise Misconfigured(f"quiet_period goes with state: idle only, not with state: {params['state']}")
+    if params["quiet_period"] > params["wait_timeout"]:
+        raise Misconfigured(
+            f"quiet_period ({params['quiet_period']:.10g} s) does not fit into wait_timeout "
+            f"({params['wait_timeout']:.10g} s)"
+        )
     if not params["accept_results"]:
-        raise Misconfigured("accept_results has to name at least one result")
+        raise Misconfigured(f"accept_results has to name at least one of {', '.join(RESULTS)}")
+    after = task.selection.started_after
+    if params["state"] == "idle" and after is not None and after > task.clock.now() + _CLOCKS_DIFFER_BY:
+        raise Misconfigured(
+            f"started_after ({iso(after)}) is yet to come: no job can have started since, and state: idle would be "
+            "reached whatever runs"
+        )
     try:
         until = user_moment(params["wait_until"]) if params["wait_until"] else None
     except ValueError as exc:
-        raise Misconfigured(f"wait_until has to be {exc}") from exc
+        raise Misconfigured(f"wait_until has to be {exc}, not {params['wait_until']!r}") from exc
     definitions = task.system.CAPABILITIES.definitions
     return Policy(
         state=params["state"],
