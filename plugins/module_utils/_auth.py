@@ -13,6 +13,7 @@ import contextlib
 import fcntl
 import os
 import re
+import signal
 import time
 import traceback
 import typing as t
@@ -133,6 +134,10 @@ class Grant:
         if self.token:
             self.on_secret(self.token)
 
+    def during(self) -> t.ContextManager[None]:
+        """Give what has to hold while a login is on its way. Default: nothing."""
+        return contextlib.nullcontext()
+
     def _login(self, http: Transport) -> None:
         asked_at = http.clock.monotonic()
         answer = self._ask(http)
@@ -142,7 +147,7 @@ class Grant:
         self.good_until = None if life is None else asked_at + life - min(_MARGIN, life / 5)
 
     def _ask(self, http: Transport) -> dict[str, t.Any]:
-        answer: dict[str, t.Any] = http.login(self._call, self._parse)
+        answer: dict[str, t.Any] = http.login(self._call, self._parse, self.during)
         return answer
 
     def _call(self) -> Call:
@@ -215,6 +220,10 @@ class RefreshGrant(Grant):
         """Give the fields with the newest refresh token."""
         return {**self.fields, "grant_type": "refresh_token", "refresh_token": self.store.token}
 
+    def during(self) -> t.ContextManager[None]:
+        """Let whoever ends us wait for the answer: it can hold the only refresh token that still works."""
+        return self.store.undisturbed()
+
     def _what(self) -> str:
         return f"{super()._what()}, refresh_token" if self.fields else "refresh_token"
 
@@ -264,7 +273,7 @@ class RefreshTokenStore:
         except (OSError, ValueError) as exc:
             why = getattr(exc, "strerror", None) or "it is no text"
             raise Misconfigured(
-                f"refresh_token_file {self._path} cannot be read ({why}): it has to be a file that holds the token alone"
+                f"refresh_token_file {self._path} cannot be read ({why}): it has to hold the token alone, on one line"
             ) from exc
         if not re.fullmatch(r"[\x21-\x7e]*", token) or len(token) > _LONGEST_TOKEN:
             raise Misconfigured(f"refresh_token_file {self._path} has to hold the token alone, on one line")
@@ -286,6 +295,24 @@ class RefreshTokenStore:
             yield
         finally:
             os.close(handle)
+
+    @contextlib.contextmanager
+    def undisturbed(self) -> t.Iterator[None]:
+        """Put off the signals that end a process. Without a file there is nothing to bring to safety."""
+        before: dict[int, t.Any] = {}
+        came: list[int] = []
+        try:
+            if self._path is not None:
+                # Only a main thread may: a module runs in one, and where it does not there is nothing to lose but this.
+                with contextlib.suppress(ValueError):
+                    for ending in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+                        before[ending] = signal.signal(ending, lambda number, frame: came.append(number))
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, signal.SIG_DFL if handler is None else handler)
+            for number in came:
+                os.kill(os.getpid(), number)
 
     def _lock(self, handle: int, http: Transport) -> None:
         give_up_at = http.clock.monotonic() + http.request_timeout
@@ -398,6 +425,7 @@ def _signer(certificate_path: str, key_path: str) -> tuple[t.Any, dict[str, str]
     try:
         import jwt
         from cryptography import x509
+        from cryptography.exceptions import UnsupportedAlgorithm
         from cryptography.hazmat.primitives import hashes, serialization
         from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
     except ImportError as exc:
@@ -407,21 +435,25 @@ def _signer(certificate_path: str, key_path: str) -> tuple[t.Any, dict[str, str]
     try:
         with open(key_path, "rb") as file:
             key = serialization.load_pem_private_key(file.read(), password=None)
-    except (OSError, ValueError, TypeError) as exc:
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as exc:
         raise Misconfigured(f"client_private_key {key_path} is not a readable PEM key without a passphrase") from exc
     try:
         with open(certificate_path, "rb") as file:
             certificate = x509.load_pem_x509_certificate(file.read())
-    except (OSError, ValueError) as exc:
+        public_key = certificate.public_key()
+    except (OSError, ValueError, UnsupportedAlgorithm) as exc:
         raise Misconfigured(f"client_certificate {certificate_path} is not a readable PEM certificate") from exc
     expires = getattr(certificate, "not_valid_after_utc", None) or certificate.not_valid_after
     if expires.timestamp() < now:
-        raise Misconfigured(f"client_certificate {certificate_path} expired at {expires:%Y-%m-%d}")
+        raise Misconfigured(f"client_certificate {certificate_path} expired at {expires:%Y-%m-%d}: a new one is needed")
+    begins = getattr(certificate, "not_valid_before_utc", None) or certificate.not_valid_before
+    if begins.timestamp() > now:
+        raise Misconfigured(f"client_certificate {certificate_path} is not valid before {begins:%Y-%m-%d %H:%M} UTC")
     if not isinstance(key, RSAPrivateKey):
         raise Misconfigured(f"client_private_key {key_path} is not an RSA key, which this login needs")
     # Compared as bytes: only cryptography 40 and later can compare keys.
     form = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-    if key.public_key().public_bytes(*form) != certificate.public_key().public_bytes(*form):
+    if key.public_key().public_bytes(*form) != public_key.public_bytes(*form):
         raise Misconfigured(f"client_private_key {key_path} does not belong to client_certificate {certificate_path}")
     print_ = certificate.fingerprint(hashes.SHA1())
     return key, {"kid": print_.hex().upper(), "x5t": base64.urlsafe_b64encode(print_).rstrip(b"=").decode()}

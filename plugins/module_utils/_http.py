@@ -14,6 +14,7 @@ It knows bytes and statuses, a system knows meanings. What it guarantees:
 
 from __future__ import annotations
 
+import contextlib
 import email.utils
 import functools
 import json
@@ -265,18 +266,25 @@ class Transport:
         self._fence(call)
         return self._authorized(call)
 
-    def login(self, make: t.Callable[[], Call], parse: t.Callable[[Response], t.Any]) -> t.Any:
+    def login(
+        self,
+        make: t.Callable[[], Call],
+        parse: t.Callable[[Response], t.Any],
+        during: t.Callable[[], t.ContextManager[None]] = contextlib.nullcontext,
+    ) -> t.Any:
         """Send a login, which carries no token, to the address that the options named.
 
-        Each try is made anew: an assertion may be used once, and a refresh token may have been replaced.
+        Each try is made anew: an assertion may be used once, and a refresh token may have been replaced. ``during``
+        holds from before it is sent until ``parse`` is done.
         """
 
         def once() -> t.Any:
             self.statistics.logins += 1
             call = make()
-            response = self._exchange(call, None)
-            self._raise_transient(call, response)
-            return parse(response)
+            with during():
+                response = self._exchange(call, None)
+                self._raise_transient(call, response)
+                return parse(response)
 
         # A read that needs a login first tries both again: their patience is one.
         return once() if self._retrying else self._until_answered(once)

@@ -5,7 +5,11 @@
 from __future__ import annotations
 
 import json
+import signal
 import stat
+import subprocess
+import sys
+import time
 import typing as t
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -17,7 +21,7 @@ import yaml
 from ansible_collections.changeops.backup.plugins.module_utils._connection import connect
 from ansible_collections.changeops.backup.plugins.module_utils._errors import AuthLost
 from ansible_collections.changeops.backup.plugins.module_utils._systems import SYSTEMS
-from harness import STORIES, bad, good, run, warnings
+from harness import PACKAGE, STORIES, bad, good, run, start, warnings
 from inside import Inside
 from simulator import Simulator
 
@@ -442,3 +446,58 @@ def test_no_token_is_ever_printed(system: str) -> None:
     assert tokens
     for secret in (*tokens, *(sim.options.get(name) or "-none-" for name in ("client_secret", "password"))):
         assert secret not in str(result)
+
+
+# -- killed in the middle ------------------------------------------------------------------------------------------
+
+# The module, killed where a line of its own would have run.
+KILLED = """
+import os, runpy, signal
+def die(*args, **more):
+    os.kill(os.getpid(), signal.SIGKILL)
+os.{at} = die
+runpy.run_module("{package}.backup_job_info", run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("at", ["fsync", "replace"])
+def test_flosum_a_rotated_refresh_token_survives_a_kill_while_it_is_written(at: str, tmp_path: Path) -> None:
+    file = tmp_path / "refresh-token"
+    with Simulator(tale("flosum")) as sim:
+        file.write_text(sim.credentials["refresh_token"])
+        args = without(sim, refresh_token_file=str(file))
+        killed = subprocess.run(
+            [sys.executable, "-c", KILLED.format(at=at, package=PACKAGE)],
+            input=json.dumps({"ANSIBLE_MODULE_ARGS": args}),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert killed.returncode == -signal.SIGKILL
+        assert file.read_text() == sim.credentials["refresh_token"], "half a file under the final name"
+        assert sim.reads == []
+        good("backup_job_info", args)
+    assert list(tmp_path.iterdir()) == [file]
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_flosum_a_run_that_is_stopped_during_a_login_keeps_the_token_first(number: int, tmp_path: Path) -> None:
+    """The old token is spent when the request arrives: who leaves before the answer has none."""
+    file = tmp_path / "refresh-token"
+    with Simulator(tale("flosum", faults=[{"kind": "login", "nth": [1], "do": {"delay": 1.5}}])) as sim:
+        file.write_text(sim.credentials["refresh_token"])
+        args = without(sim, refresh_token_file=str(file))
+        process = start("backup_job_info", args)
+        give_up_at = time.monotonic() + 20
+        while not sim.logins and time.monotonic() < give_up_at:
+            time.sleep(0.02)
+        process.send_signal(number)
+        process.communicate(timeout=20)
+        assert process.returncode != 0
+        assert number == signal.SIGINT or process.returncode == -number
+        assert file.read_text().strip() != sim.credentials["refresh_token"]
+        assert sim.reads == []
+        good("backup_job_info", args)
+    assert list(tmp_path.iterdir()) == [file]

@@ -133,7 +133,8 @@ class _Listener:
         environ["CONTENT_LENGTH"] = str(len(body))
         environ.pop("HTTP_TRANSFER_ENCODING", None)
         environ.pop("wsgi.input_terminated", None)
-        path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
+        # As it was sent: unquoted, an id with a slash would look like two segments.
+        path = environ["REQUEST_URI"].partition("?")[0]
         if path.startswith(ADMIN):
             return self._admin(path.removeprefix(ADMIN), environ, start_response)
         self.sim.clock.begin()
@@ -305,6 +306,11 @@ class Simulator:
     def credentials(self) -> dict[str, Any]:
         """Every credential this system knows, for tests of other ways to log in."""
         return dict(self.vendor.credentials)
+
+    @property
+    def issued(self) -> list[str]:
+        """Every token that it would or did accept: access tokens, API keys, refresh tokens."""
+        return self.vendor.tokens.values()
 
     def keypair(self) -> tuple[str, str]:
         """Return the registered client's certificate and private key, as PEM text."""

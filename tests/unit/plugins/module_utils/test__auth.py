@@ -698,7 +698,7 @@ def test_refresh_when_the_file_holds_more_than_a_token_then_refused_without_prin
     web: t.Any, enter: t.Any, tmp_path: Path, content: str
 ) -> None:
     (tmp_path / "refresh").write_text(content)
-    with pytest.raises(Misconfigured, match=r"refresh has to hold the token alone, on one line$"):
+    with pytest.raises(Misconfigured, match=r"refresh has to hold the token alone, on one line \("):
         enter("veeam_vspc", refresh_token_file=str(tmp_path / "refresh"))
     assert web.seen == []
 
@@ -785,7 +785,7 @@ def test_certificate_when_expired_then_refused_with_its_date(
 ) -> None:
     old = new_pair(rsa_key, days=-1)
     day = datetime.now(timezone.utc) - timedelta(days=1)
-    with pytest.raises(Misconfigured, match=rf"client_certificate .*client\.crt expired at {day:%Y-%m-%d}$"):
+    with pytest.raises(Misconfigured, match=rf"client_certificate .*client\.crt expired at {day:%Y-%m-%d}: a new one"):
         enter("avepoint_iaas_paas", **certified(old))
     assert web.seen == []
 
