@@ -8,6 +8,7 @@ A vendor's time is never guessed: what cannot be read is None.
 
 from __future__ import annotations
 
+import functools
 import re
 import time
 import typing as t
@@ -109,7 +110,13 @@ def seconds_from_ticks(value: t.Any) -> float | None:
 
 def seconds_from_timespan(value: t.Any) -> float | None:
     """Read a .NET TimeSpan, ``[d.]hh:mm:ss[.fffffff]``."""
-    match = _TIMESPAN.match(value.strip()) if isinstance(value, str) else None
+    return _timespan(value) if isinstance(value, str) else None
+
+
+@functools.lru_cache(maxsize=4096)
+def _timespan(text: str) -> float | None:
+    # The same few durations, again and again in a long list.
+    match = _TIMESPAN.match(text.strip())
     if match is None or match.group(1):
         return None
     _minus, days, hours, minutes, seconds, fraction = match.groups()

@@ -66,6 +66,8 @@ TEMPLATES: dict[str, dict[str, t.Any]] = {
         "avgDuration": 590,
     },
 }
+# Where a page has its rows, and how many we ask for.
+PAGES = {"flosum": ("items", 2000), "avepoint_iaas_paas": ("jobs", 100), "veeam_vspc": ("data", 500)}
 # What somebody would write in an afternoon: no page is checked, nothing is translated, nothing is printed.
 BARE = """
 import json, sys, requests
@@ -218,22 +220,26 @@ def one_look() -> None:
         print(f"{f'{count} jobs':26}{asked / turns:>9g}{took * 1000:>8.1f}")
 
 
-def long_list() -> None:
-    """A hundred thousand jobs: backup_job_info against a loop that only fetches and parses the same pages."""
-    print(f"\n{f'{LISTED} jobs':26}{'requests':>9}{'bare s':>8}{'info s':>8}{'ratio':>8}{'bare MB':>9}{'info MB':>9}")
-    rows = {"flosum": "items", "avepoint_iaas_paas": "jobs", "veeam_vspc": "data"}
+def long_list(per_job: float) -> None:
+    """A hundred thousand jobs: backup_job_info against a loop that only fetches and parses the same pages.
+
+    ``per_job``: seconds that the server takes for each job on a page, beside sending it.
+    """
+    what = f"{LISTED} jobs, {per_job * 1e6:g} us each"
+    print(f"\n{what:26}{'requests':>9}{'bare s':>8}{'info s':>8}{'ratio':>8}{'bare MB':>9}{'info MB':>9}")
     for system, template in TEMPLATES.items():
         way = "api_key" if system == "veeam_vspc" else "access_token"
-        with apart(
-            {"system": system, "auth": {"accept": [way]}, "generate": {"count": LISTED, "template": template}}
-        ) as ready:
+        key, page = PAGES[system]
+        slow = [{"path": r"/(backups|jobs)$", "kind": "read", "do": {"delay": per_job * page}}]
+        story = {"system": system, "auth": {"accept": [way]}, "generate": {"count": LISTED, "template": template}}
+        with apart({**story, "faults": slow if per_job else []}) as ready:
             urls, headers = pages(ready["options"])
             args = {"ANSIBLE_MODULE_ARGS": ready["options"]}
             ours = spend([sys.executable, "-m", f"{PACKAGE}.backup_job_info"], json.dumps(args))
             answer = json.loads(ours.out)
             assert answer["count"] == LISTED
             assert answer["complete"]
-            bare = spend([sys.executable, "-c", BARE], json.dumps([urls, headers, rows[system]]))
+            bare = spend([sys.executable, "-c", BARE], json.dumps([urls, headers, key]))
             assert int(bare.out) == LISTED
         print(
             f"{system:26}{len(urls):>9}{bare.wall:>8.1f}{ours.wall:>8.1f}{ours.wall / bare.wall:>8.2f}"
@@ -293,6 +299,7 @@ def pages(options: dict[str, t.Any]) -> tuple[list[str], dict[str, str]]:
 if __name__ == "__main__":
     print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
     one_look()
-    long_list()
+    for per_job in (0.0, 25e-6):
+        long_list(per_job)
     large_log()
     staggered()
