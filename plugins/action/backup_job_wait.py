@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import sys
 import time
 import typing as t
 import uuid
 
+from ansible import constants
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
@@ -27,6 +29,14 @@ _DEFAULT_PROGRESS = 60.0
 _LONGEST_PROGRESS = 240.0
 _RECONNECT_FOR = 300.0
 _RECONNECT_PAUSE = 5.0
+
+
+class _Stopped(BaseException):
+    """Ansible is to end."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
 
 
 class ActionModule(ActionBase):
@@ -67,13 +77,16 @@ class ActionModule(ActionBase):
 
     @contextlib.contextmanager
     def _forgotten_when_stopped(self, path: str) -> t.Iterator[None]:
-        """Remove what the slices keep, a token among it, when Ansible is stopped: then it leaves its folder behind."""
+        """Remove what holds secrets when Ansible is stopped: it would leave its folder behind.
+
+        What the slices keep is in it, a token among that, and the module with its arguments.
+        """
 
         def stopped(number: int, frame: t.Any) -> None:
-            with contextlib.suppress(OSError):
-                os.unlink(path)
-            signal.signal(number, before[number])
-            os.kill(os.getpid(), number)
+            for one in before:
+                signal.signal(one, signal.SIG_IGN)
+            # From within: so Ansible as well removes what it is just copying.
+            raise _Stopped(number)
 
         before: dict[int, t.Any] = {}
         if self._connection.transport == "local":
@@ -82,6 +95,15 @@ class ActionModule(ActionBase):
                 before = {number: signal.signal(number, stopped) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
             yield
+        except _Stopped as exc:
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+            if not constants.DEFAULT_KEEP_REMOTE_FILES:
+                shutil.rmtree(os.path.dirname(path), ignore_errors=True)
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            os.kill(os.getpid(), exc.number)
+            raise
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)

@@ -42,7 +42,9 @@ options:
         V(ch), V(au), V(sg), V(jp), V(kr), V(uae), V(za), V(qa), V(gov), V(aos2), V(fedramp).
     type: str
   token_url:
-    description: Address of the token endpoint, where it is not the one that follows from O(region) or O(url).
+    description:
+      - Address of the token endpoint, where it is not the one that follows from O(region) or O(url).
+      - Plain http is refused, except on this machine, and where O(url) is plain http as well.
     type: str
   access_token:
     description:

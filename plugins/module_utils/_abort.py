@@ -19,6 +19,9 @@ _LONGEST_GAP = 30.0
 _GAP_GROWTH = 1.3
 # Within one look while observing, trouble is sat out for so many seconds.
 _LOOK_PATIENCE = 10.0
+_LOOKS_AT_REFUSED = 3
+# What was read longer ago than this many seconds is read again before a job is stopped.
+_FRESH = 5.0
 # A job that so many looks in a row do not show is gone.
 _LOOKS_WITHOUT = 2
 
@@ -99,7 +102,9 @@ def _check(task: Task) -> None:
 def _excluded(task: Task, job: Job) -> bool:
     excluded = task.params["exclude"] or ()
     ids = {task.system.id_key(pattern.strip()) for pattern in excluded}
-    return task.system.id_key(job.id) in ids or (job.name is not None and is_like(job.name, excluded))
+    # In either letter case: rather leave one job too many alone.
+    folded = [pattern.casefold() for pattern in excluded]
+    return task.system.id_key(job.id) in ids or (job.name is not None and is_like(job.name.casefold(), folded))
 
 
 def _cap(task: Task, active: list[Attempt]) -> None:
@@ -115,10 +120,16 @@ def _cap(task: Task, active: list[Attempt]) -> None:
 
 
 def _stop(task: Task, active: list[Attempt]) -> None:
+    read_at = task.clock.monotonic()
     for attempt in active:
         if attempt.before.state == "stopping":
             attempt.message = "was stopping already; nothing was sent"
             continue
+        if task.clock.monotonic() - read_at > _FRESH:
+            attempt.message = _changed(task, attempt)
+            attempt.refused = bool(attempt.message)
+            if attempt.refused:
+                continue
         attempt.requested_at = iso(task.clock.now())
         try:
             attempt.message = task.system.stop_job(attempt.before)
@@ -131,8 +142,23 @@ def _stop(task: Task, active: list[Attempt]) -> None:
             attempt.refused = True
 
 
+def _changed(task: Task, attempt: Attempt) -> str:
+    """Look again at a job whose turn comes late; say why it is not to be stopped any more, if it is not."""
+    task.system.http.patience = _LOOK_PATIENCE
+    try:
+        job = task.system.look(Selection(job_ids=(attempt.before.id,))).jobs.get(attempt.before.id)
+    except BackupError as exc:
+        return f"could not be read again before the request, so nothing was sent: {exc}"
+    if job is None:
+        return "was no longer listed when its turn came; nothing was sent"
+    if _is_another(task, attempt.before, job):
+        return "another run had begun when its turn came; nothing was sent"
+    attempt.after = job
+    return "" if job.active else "had ended when its turn came; nothing was sent"
+
+
 def _observe(task: Task, active: list[Attempt]) -> None:
-    """Look until every job is seen to have ended, or time is up; without ``wait`` once, where an answer left it open."""
+    """Look until every job is seen to have ended, or time is up; without ``wait`` once, where an answer says little."""
     wait = task.params["wait"]
     if not wait and not any(attempt.refused or attempt.unanswered for attempt in active):
         return
@@ -140,7 +166,9 @@ def _observe(task: Task, active: list[Attempt]) -> None:
     gap = min(1.0, task.params["interval"])
     trouble = ""
     open_ = {attempt.before.id: attempt for attempt in active}
+    looks = 0
     while open_:
+        looks += 1
         left = deadline - task.clock.monotonic()
         http = task.system.http
         http.patience = max(0.0, min(_LOOK_PATIENCE, left))
@@ -156,8 +184,8 @@ def _observe(task: Task, active: list[Attempt]) -> None:
         else:
             trouble = ""
             _take(task, open_, seen)
-        # What was refused is looked at once more, not waited for.
-        if left <= 0 or all(attempt.refused for attempt in open_.values()):
+        # What was refused may have just ended, which some systems show a little later; it is not waited for.
+        if left <= 0 or (looks >= _LOOKS_AT_REFUSED and all(attempt.refused for attempt in open_.values())):
             break
         task.clock.sleep(min(gap, left))
         gap = min(gap * _GAP_GROWTH, max(task.params["interval"], _LONGEST_GAP))
@@ -168,6 +196,9 @@ def _observe(task: Task, active: list[Attempt]) -> None:
 def _take(task: Task, open_: dict[str, Attempt], seen: Listing) -> None:
     for job_id, attempt in list(open_.items()):
         job = seen.jobs.get(job_id)
+        definitions = task.system.CAPABILITIES.definitions
+        if job is not None and definitions and job.is_run_before(attempt.after or attempt.before):
+            continue
         another = job is not None and _is_another(task, attempt.before, job)
         if job is None or another:
             attempt.looks_without += another or seen.complete
@@ -204,7 +235,7 @@ def _answer(task: Task, active: list[Attempt], ended: list[Attempt], missing: li
     already = ended + by_itself
     problems = []
     if unsupported and params["on_unsupported"] == "fail":
-        problems.append(f"the API has no call to stop a job. {task.system.INSTEAD_OF_ABORT}")
+        problems.append(f"the API has no call to stop a job: {_said(unsupported)}. {task.system.INSTEAD_OF_ABORT}")
     refused = [attempt for attempt in not_confirmed if attempt.refused]
     if refused:
         problems.append(f"not stopped: {_said(refused)}")
@@ -223,6 +254,8 @@ def _answer(task: Task, active: list[Attempt], ended: list[Attempt], missing: li
     acted = sent + [attempt for attempt in predicted if attempt.before.state != "stopping"]
     done = "Would stop" if task.check_mode else "Stopped"
     counted = f"{done} {len(stopped + predicted)}, {len(already)} not running"
+    if unsupported:
+        counted += f", {len(unsupported)} cannot be stopped: {_said(unsupported)}"
     if not_confirmed:
         counted += f", {sum(attempt in sent for attempt in not_confirmed)} asked to stop and not yet seen to end"
     return {
@@ -245,7 +278,9 @@ def _answer(task: Task, active: list[Attempt], ended: list[Attempt], missing: li
 
 
 def _said(attempts: list[Attempt]) -> str:
-    return ", ".join(f"{attempt.after or attempt.before} ({attempt.message})" for attempt in attempts)
+    return ", ".join(
+        f"{attempt.after or attempt.before}{f' ({attempt.message})' if attempt.message else ''}" for attempt in attempts
+    )
 
 
 def _state_after(attempt: Attempt) -> str:

@@ -36,6 +36,8 @@ _MARGIN = 60.0
 _LONGEST_LIFE = 30 * 86400.0
 _LONGEST_TOKEN = 64 * 1024
 _LOCK_PAUSE = 0.1
+# So many secrets go from one slice of a wait to the next, only to be masked there.
+_REMEMBERED = 20
 # What says that a token was written to its end.
 _END = "\n"
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -107,7 +109,14 @@ class Grant:
         self.encoding = encoding
         self.token = None if access_token is None else _sendable(access_token)
         self.good_until: float | None = None
-        self.on_secret = on_secret
+        self._on_secret = on_secret
+        # What was sent or came in, the newest last: a server may repeat that also to the next slice of a wait.
+        self._secrets: list[str] = []
+
+    def hide(self, secret: str) -> None:
+        """Let no output show a secret, in this slice of a wait and in the next ones."""
+        self._on_secret(secret)
+        self._secrets = [*(one for one in self._secrets if one != secret), secret][-_REMEMBERED:]
 
     def body(self) -> dict[str, str]:
         """Give what is sent to the token endpoint."""
@@ -126,13 +135,13 @@ class Grant:
 
     def keep(self) -> dict[str, t.Any]:
         """Give what the next slice of a wait needs so as not to log in again."""
-        return {"token": self.token, "good_until": self.good_until}
+        return {"token": self.token, "good_until": self.good_until, "secrets": self._secrets}
 
     def restore(self, kept: dict[str, t.Any]) -> None:
         """Take over what the slice before kept."""
         self.token, self.good_until = kept["token"], kept["good_until"]
-        if self.token:
-            self.on_secret(self.token)
+        for secret in kept["secrets"]:
+            self.hide(secret)
 
     def during(self) -> t.ContextManager[None]:
         """Give what has to hold while a login is on its way. Default: nothing."""
@@ -142,7 +151,7 @@ class Grant:
         asked_at = http.clock.monotonic()
         answer = self._ask(http)
         self.token = answer["access_token"]
-        self.on_secret(self.token)
+        self.hide(answer["access_token"])
         life = self._life(answer.get("expires_in"), http)
         self.good_until = None if life is None else asked_at + life - min(_MARGIN, life / 5)
 
@@ -168,6 +177,12 @@ class Grant:
                 f"Check {self._what()}"
             )
         body = response.json()
+        if isinstance(body, dict) and body.get("mfa_token") and not body.get("access_token"):
+            # Asking again would only lock the account.
+            raise AuthLost(
+                f"the login at {self.token_url} asks for a second factor, which cannot be given here. "
+                "Use an API key, or an account without one"
+            )
         if not isinstance(body, dict) or not _is_token(body.get("access_token")):
             raise Unanswered(f"the login at {self.token_url} gave no access_token")
         return body
@@ -214,7 +229,7 @@ class RefreshGrant(Grant):
         """Take over what the slice before kept."""
         super().restore(kept)
         self.store.token = kept["refresh_token"]
-        self.on_secret(self.store.token)
+        self.hide(self.store.token)
 
     def body(self) -> dict[str, str]:
         """Give the fields with the newest refresh token."""
@@ -236,7 +251,8 @@ class RefreshGrant(Grant):
         body = response.json_or_none() if 200 <= response.status < 300 else None
         new = body.get("refresh_token") if isinstance(body, dict) else None
         if isinstance(new, str) and new and new != self.store.token:
-            self.on_secret(new)
+            for secret in (self.store.token, new):
+                self.hide(secret)
             if not self.store.keep(new):
                 self.warn(
                     "The server replaced the refresh token, and the old one may no longer work. The new one is "
@@ -405,7 +421,7 @@ class AssertionGrant(Grant):
             "exp": now + 300,
         }
         assertion = jwt.encode(claims, self._key, algorithm="RS256", headers=self._headers)
-        self.on_secret(assertion)
+        self.hide(assertion)
         return {
             **self.fields,
             "client_id": self.client_id,

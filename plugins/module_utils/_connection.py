@@ -42,7 +42,8 @@ _EXCLUSIVE = (("url", "region"), ("client_secret", "client_certificate"))
 # Line breaks and other control characters, and what stands for bytes of the environment that are not UTF-8.
 _UNSENDABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 # A password, and what may be one, in an address.
-_SECRET_IN_URL = re.compile(r"//[^/:@]*:(.+)@|[?#](.+)")
+_SECRET_IN_URL = re.compile(r"//[^/:@]*:(.+)@|[?#](.{4,})")
+_ADDRESSES = ("url", "token_url")
 _LONGEST_ID = 256
 _GENERAL = frozenset({"system", "url", "region", "validate_certs", "ca_path", "request_timeout", "unreachable_timeout"})
 
@@ -71,7 +72,7 @@ def connect(
                 _check_text(name, options[name])
             if spec.get("no_log"):
                 on_secret(str(options[name]))
-    for name in ("url", "token_url"):
+    for name in _ADDRESSES:
         # Refused further down; and Ansible shows what a task was given.
         for found in _SECRET_IN_URL.finditer(options.get(name, "")):
             on_secret(found[found.lastindex or 0])
@@ -105,12 +106,15 @@ def _naming_variables(system: type[BackupSystem]) -> t.Iterator[None]:
 def _check_text(name: str, value: t.Any) -> None:
     if not isinstance(value, str):
         return
-    if not value.strip():
+    if name in _ADDRESSES:
+        # Blanks around it do no harm.
+        value = value.strip()
+    elif not value.strip():
         raise Misconfigured(f"{name} is blank: give a value, or leave it out")
     if CONNECTION[name]["type"] == "path":
         if "\0" in value:
             raise Misconfigured(f"{name} holds a NUL character, which no path can")
-    elif _UNSENDABLE.search(value.strip() if name in ("url", "token_url") else value):
+    elif _UNSENDABLE.search(value):
         raise Misconfigured(
             f"{name} holds a line break, another control character or what is not UTF-8: it has to be text on one line"
         )
@@ -224,7 +228,18 @@ def _addresses(
         )
     if "token_url" in options:
         token_url = _checked_url(system, "token_url", options["token_url"], warn)
+        if _is_open(token_url) and not _is_open(url):
+            raise Misconfigured(
+                f"token_url of {system.NAME} ({variable(system, 'token_url')} in the environment) is plain http while "
+                "the system itself is not: the credentials would cross the network unencrypted. Give an https address"
+            )
     return url, token_url
+
+
+def _is_open(url: str) -> bool:
+    """Say whether what goes to this address crosses a network unencrypted."""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and not _LOOPBACK.match(parts.hostname or "")
 
 
 def _checked_url(system: type[BackupSystem], name: str, value: str, warn: t.Callable[[str], None]) -> str:
@@ -254,7 +269,7 @@ def _checked_url(system: type[BackupSystem], name: str, value: str, warn: t.Call
         raise Misconfigured(f"{where} is not a valid {such_as}") from None
     if parts.query or parts.fragment:
         raise Misconfigured(f"{where} has to end before any ? or #")
-    if parts.scheme == "http" and not _LOOPBACK.match(parts.hostname):
+    if _is_open(value):
         warn(f"{where} is plain http: credentials and tokens cross the network unencrypted")
     return parts.geturl().rstrip("/")
 
@@ -274,9 +289,8 @@ def _check_authorities(path: str) -> None:
 
 def _check_seconds(name: str, value: float, above_zero: bool = False) -> None:
     if not (value > 0 if above_zero else value >= 0) or value > 366 * 86400:
-        raise Misconfigured(
-            f"{name} has to be {'more than 0' if above_zero else '0 or more'} seconds and below a year, not {value:.10g}"
-        )
+        least = "more than 0" if above_zero else "0 or more"
+        raise Misconfigured(f"{name} has to be {least} seconds, and below a year, not {value:.10g}")
 
 
 def select(system: type[BackupSystem], params: t.Mapping[str, t.Any], now: datetime) -> Selection:
@@ -305,6 +319,12 @@ def select(system: type[BackupSystem], params: t.Mapping[str, t.Any], now: datet
     before = _moment("started_before", params.get("started_before"), now)
     if after and before and after >= before:
         raise Misconfigured("started_after has to be earlier than started_before")
+    listed_from = after or (now - system.WINDOW if system.WINDOW else None)
+    if before and listed_from and before <= listed_from:
+        raise Misconfigured(
+            f"started_before needs started_after here: without it, {system.NAME} lists only the last "
+            f"{system.WINDOW.days if system.WINDOW else 0} days"
+        )
     limit = params.get("max_results")
     if limit is not None and limit < 1:
         raise Misconfigured(f"max_results has to be 1 or more, not {limit}")
@@ -319,6 +339,7 @@ def select(system: type[BackupSystem], params: t.Mapping[str, t.Any], now: datet
         started_after=after,
         started_before=before,
         max_results=limit,
+        listed_from=listed_from if system.WINDOW else None,
     )
 
 

@@ -20,10 +20,12 @@ import functools
 import json
 import queue
 import random
+import re
 import ssl
 import threading
 import traceback
 import typing as t
+import warnings
 import zlib
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
@@ -42,6 +44,7 @@ from ansible_collections.changeops.backup.plugins.module_utils._time import Cloc
 try:
     import requests
     from urllib3.exceptions import HTTPError as Urllib3Error
+    from urllib3.exceptions import InsecureRequestWarning
 except ImportError:
     HAS_REQUESTS = False
     REQUESTS_TRACEBACK = traceback.format_exc()
@@ -51,8 +54,10 @@ else:
 
 Kind = t.Literal["read", "write", "collect", "login"]
 
-# 520 is how Veeam spells every server error; 408 and 425 ask for the same request again.
-TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
+# These ask for the same request again. So does a server in trouble, which Veeam spells 520 and others otherwise, unless
+# it says that it will never know how.
+_AGAIN = frozenset({408, 421, 425, 429})
+_NEVER = frozenset({501, 505})
 MAX_BODY = 256 * 1024 * 1024
 MAX_REDIRECTS = 5
 _CHUNK = 256 * 1024
@@ -83,19 +88,31 @@ def segment(identifier: str) -> str:
 
 
 class Response:
-    """An answer, whatever its status: a whole, bounded body."""
+    """An answer, whatever its status: a whole, bounded body. ``mask`` hides the secrets in a text of it."""
 
-    def __init__(self, status: int, headers: t.Mapping[str, str], body: bytes) -> None:
+    def __init__(
+        self,
+        status: int,
+        headers: t.Mapping[str, str],
+        body: bytes,
+        mask: t.Callable[[str], str] = lambda text: text,
+    ) -> None:
         self.status = status
         self.headers = headers
         self.body = body
+        self.mask = mask
 
     def json(self) -> t.Any:
         """Read the body as JSON, or raise Unanswered: a proxy's error page is no answer of the system."""
+        kind = self.headers.get("Content-Type", "no content type")
         try:
-            return json.loads(self.body)
-        except (ValueError, RecursionError) as exc:
-            kind = self.headers.get("Content-Type", "no content type")
+            try:
+                return json.loads(self.body)
+            except UnicodeDecodeError:
+                # Only then: servers that call their UTF-8 something else are not rare.
+                charset = re.search(r"charset=\"?([\w.-]+)", kind)
+                return json.loads(self.body.decode(charset[1] if charset else "utf-8"))
+        except (ValueError, RecursionError, LookupError) as exc:
             raise Unanswered(f"the answer (HTTP {self.status}, {kind}) is not JSON") from exc
 
     def json_or_none(self) -> t.Any:
@@ -136,7 +153,10 @@ def _seconds(value: t.Any, now: float) -> float | None:
 
 
 class Call(t.NamedTuple):
-    """One request. ``url`` is absolute. ``answered`` says which odd statuses are the system's own answer."""
+    """One request. ``url`` is absolute.
+
+    ``answered`` says which odd statuses are the system's own answer, ``may_pass`` which errors are worth asking again.
+    """
 
     kind: Kind
     method: str
@@ -146,6 +166,7 @@ class Call(t.NamedTuple):
     json: t.Any = None
     form: t.Mapping[str, str] | None = None
     answered: t.Callable[[Response], bool] = lambda response: False
+    may_pass: t.Callable[[Response], bool] = lambda response: False
     # Where the body of a good answer goes piece by piece, instead of into the Response.
     into: Stream | None = None
 
@@ -205,6 +226,7 @@ class Transport:
         allow_writes: bool = False,
         allow_collect: bool = False,
         max_body: int = MAX_BODY,
+        mask: t.Callable[[str], str] = lambda text: text,
     ) -> None:
         if not HAS_REQUESTS:
             raise MissingLibrary("requests", REQUESTS_TRACEBACK)
@@ -214,9 +236,13 @@ class Transport:
         self.request_timeout = request_timeout
         self.patience = patience
         self.verify = verify
+        if verify is False:
+            # Who turned the check off knows, and does not want to read it with each call.
+            warnings.simplefilter("ignore", InsecureRequestWarning)
         self.allow_writes = allow_writes
         self.allow_collect = allow_collect
         self.max_body = max_body
+        self.mask = mask
         self.statistics = Statistics()
         # No exchange begins or lasts beyond this moment.
         self.until = float("inf")
@@ -264,7 +290,11 @@ class Transport:
         if not (self.allow_collect if call.kind == "collect" else self.allow_writes):
             raise Fenced(f"a {call.kind} ({call.method} {_path(call.url)}) was stopped: only reads are allowed here")
         self._fence(call)
-        return self._authorized(call)
+        response = self._authorized(call)
+        if response.status < 300 and response.body.strip():
+            # The page of a proxy is no word of the system: whether it has heard of this, nobody knows.
+            response.json()
+        return response
 
     def login(
         self,
@@ -346,11 +376,16 @@ class Transport:
         )
 
     def _raise_transient(self, call: Call, response: Response) -> None:
-        if response.status in TRANSIENT_STATUSES and not call.answered(response):
-            raise Unanswered(
-                f"{call.method} {_path(call.url)} was answered with HTTP {response.status}: {summary(response)}",
-                response.retry_after(self.clock.now().timestamp()),
-            )
+        trouble = response.status in _AGAIN or (response.status >= 500 and response.status not in _NEVER)
+        if call.answered(response) or not (trouble or (response.status >= 400 and call.may_pass(response))):
+            return
+        said = f"{call.method} {_path(call.url)} was answered with HTTP {response.status}: {summary(response)}"
+        again = response.retry_after(self.clock.now().timestamp())
+        if response.status == 429 and call.kind in ("write", "collect"):
+            # That one is certain: nothing was done. It is the operator who decides whether to come back.
+            wish = "" if again is None else f" in {again:.0f} s"
+            raise Refused(f"{said}. It takes no more requests now, and did nothing. Try again{wish}", 429)
+        raise Unanswered(said, again)
 
     def _follow(self, call: Call, authorization: str) -> Response:
         for _hop in range(MAX_REDIRECTS + 1):
@@ -443,32 +478,41 @@ class Transport:
                 **self._surroundings(call.url),
             ) as answer:
                 if call.into is not None and _is_file(answer):
-                    head = Response(answer.status_code, answer.headers, b"")
+                    head = Response(answer.status_code, answer.headers, b"", self.mask)
                     handover.give(_Beginning(head))
                     for piece in filter(None, _inflated(answer)):
                         handover.give(piece)
                     return head
                 body = b"".join(self._pieces(answer, give_up_at, seconds))
-                return Response(answer.status_code, answer.headers, body)
+                return Response(answer.status_code, answer.headers, body, self.mask)
         except requests.exceptions.SSLError as exc:
             cause = _innermost(exc)
             if isinstance(cause, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
                 # A server that goes down in the middle of the handshake may come back.
-                raise Unanswered(f"{call.method} {_path(call.url)} got no answer ({_reason(exc)})") from exc
+                raise Unanswered(f"{call.method} {_path(call.url)} got no answer ({self._reason(exc)})") from exc
             host = urlsplit(call.url).hostname
             if isinstance(cause, ssl.SSLCertVerificationError):
                 raise BackupError(
-                    f"the TLS certificate of {host} was not accepted ({_reason(exc)}). "
+                    f"the TLS certificate of {host} was not accepted ({self._reason(exc)}). "
                     "Give the authority's certificate as ca_path"
                 ) from exc
-            raise BackupError(f"no TLS connection with {host} ({_reason(exc)}). Check url and ca_path") from exc
+            raise BackupError(f"no TLS connection with {host} ({self._reason(exc)}). Check url and ca_path") from exc
         except (requests.exceptions.InvalidHeader, requests.exceptions.InvalidURL, UnicodeError):
             # Without the reason: it would print the header.
             raise Misconfigured(
                 f"{call.method} {_path(call.url)} needs a header or an address with a character that it cannot carry"
             ) from None
         except (requests.exceptions.RequestException, Urllib3Error, OSError, zlib.error) as exc:
-            raise Unanswered(f"{call.method} {_path(call.url)} got no answer ({_reason(exc)})") from exc
+            raise Unanswered(f"{call.method} {_path(call.url)} got no answer ({self._reason(exc)})") from exc
+
+    def _reason(self, exc: BaseException) -> str:
+        """Name the cause without the address: a query can hold what should not be printed."""
+        if isinstance(exc, requests.exceptions.Timeout):
+            return "timed out"
+        cause = _innermost(exc)
+        # What cuts comes last: of half a secret nobody would know that it is one.
+        text = self.mask(cause.args[-1] if cause.args and isinstance(cause.args[-1], str) else str(cause))
+        return text.split(": ", 1)[-1][:200] or type(cause).__name__
 
     def _surroundings(self, url: str) -> dict[str, t.Any]:
         """Give the proxies and authorities that the environment names: requests would look them up for every call."""
@@ -580,35 +624,30 @@ def _innermost(exc: BaseException) -> BaseException:
     return cause
 
 
-def _reason(exc: BaseException) -> str:
-    """Name the cause without the address: a query can hold what should not be printed."""
-    if isinstance(exc, requests.exceptions.Timeout):
-        return "timed out"
-    cause = _innermost(exc)
-    text = cause.args[-1] if cause.args and isinstance(cause.args[-1], str) else str(cause)
-    return text.split(": ", 1)[-1][:200] or type(cause).__name__
-
-
 def summary(response: Response) -> str:
-    """Say in a few words what an error body holds, in any of the documented shapes, with its request id."""
+    """Say in a few words what an error body holds, in any of the documented shapes, with its request id.
+
+    Secrets are masked before anything is cut or tidied up: of half a secret nobody would know that it is one.
+    """
     body = response.json_or_none()
-    if not isinstance(body, dict):
-        text = response.body[:200].decode("utf-8", "replace").strip()
+    if not isinstance(body, (dict, list, str)):
+        text = response.mask(response.body.decode("utf-8", "replace")).strip()[:200]
         return "a page that is not JSON" if text.startswith("<") else text or "an empty body"
-    said = [text for text in _messages(body) if text]
-    request_id = next((body[key] for key in ("requestId", "traceId") if isinstance(body.get(key), str)), None)
+    said = [text for text in _messages(body, response.mask) if text]
+    ids = body if isinstance(body, dict) else {}
+    request_id = next((ids[key] for key in ("requestId", "traceId") if isinstance(ids.get(key), str)), None)
     text = "; ".join(dict.fromkeys(said))[:400] or "no message"
     return f"{text} (request {request_id})" if request_id else text
 
 
-def _messages(body: t.Any) -> t.Iterator[str]:
+def _messages(body: t.Any, mask: t.Callable[[str], str]) -> t.Iterator[str]:
     """Every human text in an error body: strings, lists of strings, lists of error objects."""
     if isinstance(body, str):
-        yield " ".join(body.split())
+        yield " ".join(mask(body).split())
     elif isinstance(body, list):
         for item in body:
-            yield from _messages(item)
+            yield from _messages(item, mask)
     elif isinstance(body, dict):
         for key in ("message", "error", "error_description", "errors", "code"):
             if body.get(key) not in (None, "") and (key != "code" or isinstance(body[key], str)):
-                yield from _messages(body[key])
+                yield from _messages(body[key], mask)

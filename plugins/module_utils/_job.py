@@ -61,8 +61,9 @@ class Job(t.NamedTuple):
     """One run of a backup job, or a definition with its latest run (``veeam_vspc``).
 
     A named tuple and not a dataclass: a hundred thousand of them have to fit beside their JSON.
-    ``run`` tells one run from the next where the id alone does not (a definition's start time, a restarted server);
-    it is compared by the wait and not returned.
+    ``run`` tells one run from the next where the id alone does not (a definition's start time, a restarted server), and
+    ``record`` tells what a definition shows of the run that ended last, also while the next one begins. Both are
+    compared by waits and aborts, and not returned.
     """
 
     system: str
@@ -83,6 +84,7 @@ class Job(t.NamedTuple):
     log_path: str | None = None
     raw: dict[str, t.Any] | None = None
     run: str = ""
+    record: str = ""
 
     @property
     def active(self) -> bool:
@@ -97,6 +99,14 @@ class Job(t.NamedTuple):
         if earlier is None or not earlier.active or earlier.started is None or self.started is None:
             return False
         return self.run != earlier.run and self.started > earlier.started
+
+    def is_run_before(self, later: Job | None) -> bool:
+        """Say whether this is old news: what a definition showed before that run of it began."""
+        if later is None or not later.active:
+            return False
+        if later.started is not None and self.started is not None:
+            return self.started < later.started
+        return not self.active and self.record != "" and self.record == later.record
 
     def to_dict(self) -> dict[str, t.Any]:
         """Give the job as a module returns it: times as ISO 8601 UTC, ``run`` left out."""
@@ -145,12 +155,13 @@ class Job(t.NamedTuple):
         )
 
     @classmethod
-    def from_dict(cls, kept: t.Mapping[str, t.Any], run: str) -> Job:
+    def from_dict(cls, kept: t.Mapping[str, t.Any], run: str = "", record: str = "") -> Job:
         """Read back what ``to_dict`` gave."""
         fields = {name: value for name, value in kept.items() if name != "active"}
         parts = tuple(Part(**{**part, "counts": Counts(**part["counts"])}) for part in kept["parts"])
         moments = {name: from_iso(kept[name]) for name in ("started", "finished", "eta")}
-        return cls(**{**fields, **moments, "counts": Counts(**kept["counts"]), "parts": parts, "run": run})
+        fields = {**fields, **moments, "counts": Counts(**kept["counts"]), "parts": parts}
+        return cls(**fields, run=run, record=record)
 
     def __str__(self) -> str:
         label = f"{self.id} ({self.name})" if self.name and self.name != self.id else self.id

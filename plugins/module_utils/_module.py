@@ -5,18 +5,22 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import gc
+import html
 import io
 import json
 import os
+import re
 import sys
+import traceback
 import typing as t
 import uuid
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible.module_utils.common.parameters import remove_values
+from ansible.module_utils.common.parameters import remove_values, sanitize_keys
 
 from ansible_collections.changeops.backup.plugins.module_utils._connection import connect, select
 from ansible_collections.changeops.backup.plugins.module_utils._errors import BackupError, Misconfigured, MissingLibrary
@@ -65,6 +69,41 @@ class Task(t.NamedTuple):
     clock: Clock
     check_mode: bool
     warn: t.Callable[[str], None]
+    # Hides the secrets in what is told before the module ends.
+    mask: t.Callable[[str], str] = str
+
+
+def spellings(secret: str) -> set[str]:
+    """Give every way in which a server, a library or we ourselves may write a secret."""
+    raw = secret.encode("utf-8", "surrogatepass")
+    # Texts are tidied up, and one side may take UTF-8 for Latin-1, or the reverse.
+    read = {secret, secret.strip(), " ".join(secret.split()), raw.decode("latin-1")}
+    read.add(secret.encode("latin-1", "replace").decode("utf-8", "replace"))
+    found = set(read)
+    for text in read:
+        # As a form, a path, JavaScript and requests leave characters alone.
+        quoted = {quote(text, safe, errors="surrogatepass") for safe in ("", "/", "!'()*", "!#$%&'()*+,/:;=?@[]~")}
+        quoted.add(quote_plus(text, errors="surrogatepass"))
+        found |= quoted | {re.sub("%[0-9A-F]{2}", lambda code: code[0].lower(), one) for one in quoted}
+        encoded = {json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
+        found |= encoded | {one.replace("/", "\\/") for one in encoded}
+        found |= {html.escape(text), html.escape(text, quote=False), html.escape(text).replace("&#x27;", "&#39;")}
+        shown = {repr(text)[1:-1], repr(text.encode("utf-8", "surrogatepass"))[2:-1]}
+        found |= shown | {one.replace("'", "\\'") for one in shown}
+    return found - {""}
+
+
+def proxy_secrets(environ: t.Mapping[str, str]) -> t.Iterator[str]:
+    """Give what the environment tells a proxy about us: it may repeat that in its errors."""
+    for name, address in environ.items():
+        if name.lower() in ("http_proxy", "https_proxy", "all_proxy"):
+            with contextlib.suppress(ValueError):
+                parts = urlsplit(address if "://" in address else f"//{address}")
+                if parts.password:
+                    user, password = unquote(parts.username or ""), unquote(parts.password)
+                    yield password
+                    # As requests encodes it.
+                    yield base64.b64encode(f"{user}:{password}".encode("latin-1", "replace")).decode()
 
 
 def run_module(options: Spec, work: t.Callable[[Task], Answer], writes: bool = False) -> None:
@@ -81,19 +120,26 @@ def run_module(options: Spec, work: t.Callable[[Task], Answer], writes: bool = F
     chosen = SYSTEMS[module.params["system"]]
 
     def keep_secret(secret: str) -> None:
-        # no_log covers what came as an option; what came from the environment, a file or a login is added here, and
-        # each in the spellings that an address, a form or JSON gives it.
-        if secret:
-            spelled = (secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1])
-            module.no_log_values.update(spelled)
+        # no_log covers what came as an option; what came from the environment, a file or a login is added here.
+        module.no_log_values.update(spellings(secret))
 
+    def mask(text: str) -> str:
+        masked: str = remove_values(text, module.no_log_values)
+        return masked
+
+    def warn(text: str) -> None:
+        # Ansible masks the result, but not the warnings in it.
+        module.warn(mask(text))
+
+    for secret in proxy_secrets(os.environ):
+        keep_secret(secret)
     answer: Answer
     try:
-        connection, credential = connect(chosen, module.params, os.environ, module.warn, keep_secret)
+        connection, credential = connect(chosen, module.params, os.environ, warn, keep_secret)
         selection = select(chosen, module.params, clock.now())
-        http = _transport(connection, credential, clock, writes, module.check_mode)
+        http = _transport(connection, credential, clock, writes, module.check_mode, mask)
         system = chosen(connection, http)
-        task = Task(module.params, system, selection, clock, module.check_mode, module.warn)
+        task = Task(module.params, system, selection, clock, module.check_mode, warn, mask)
         try:
             answer = work(task)
         finally:
@@ -105,6 +151,11 @@ def run_module(options: Spec, work: t.Callable[[Task], Answer], writes: bool = F
         module.fail_json(msg=f"Nothing was sent: {exc}.")
     except BackupError as exc:
         module.fail_json(msg=f"{chosen.TITLE} at {connection.url}: {exc}.")
+    except Exception as exc:
+        # Left to Ansible, it would be shown unmasked.
+        module.fail_json(
+            msg=f"A bug in this collection: {type(exc).__name__}: {exc}.", exception=traceback.format_exc()
+        )
     _leave(module, answer)
 
 
@@ -117,6 +168,9 @@ def _leave(module: AnsibleModule, answer: Answer) -> None:
     leave = module.fail_json if answer.pop("failed", False) else module.exit_json
     rows: t.Any = answer.get("jobs")
     if not isinstance(rows, Rows):
+        for job in rows or ():
+            # Elsewhere the keys are ours, and Ansible masks values only.
+            job["raw"] = sanitize_keys(job["raw"], module.no_log_values)
         leave(**answer)
     mark = f"jobs-{uuid.uuid4()}"
     printed = io.StringIO()
@@ -135,7 +189,12 @@ def _leave(module: AnsibleModule, answer: Answer) -> None:
 
 
 def _transport(
-    connection: Connection, credential: Credential, clock: Clock, writes: bool, check_mode: bool
+    connection: Connection,
+    credential: Credential,
+    clock: Clock,
+    writes: bool,
+    check_mode: bool,
+    mask: t.Callable[[str], str],
 ) -> Transport:
     verify: bool | str = connection["validate_certs"]
     if verify and connection["ca_path"]:
@@ -149,4 +208,5 @@ def _transport(
         verify,
         allow_writes=writes and not check_mode,
         allow_collect=bool(connection["collect"]) and not check_mode,
+        mask=mask,
     )

@@ -1,15 +1,19 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change at any time, do not import it from elsewhere.
-"""One slice of a wait: how the action plugin and the module talk to each other.
+"""How the action plugin and the module of a wait talk to each other.
 
-A module cannot speak before it ends. So the action plugin runs it in slices, and what the wait knows is kept in a file
-between them, in Ansible's own temporary folder on the target (mode 0700), which Ansible removes at the end of the task.
-The file holds a token, as the module's arguments do; neither is ever printed.
+A module cannot speak before it ends. Where both run on the same machine, it runs once and writes its lines into a file
+that the action plugin reads meanwhile. Elsewhere the action plugin runs it in slices, and what the wait knows is kept
+in the file between them.
+
+The file is in Ansible's own temporary folder on the target (mode 0700), which Ansible removes at the end of the task.
+What is kept holds a token, as the module's arguments do; neither is ever printed.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import tempfile
@@ -19,15 +23,19 @@ VARIABLE = "CHANGEOPS_BACKUP_SLICE"
 
 
 class Slice:
-    """The length of a slice in seconds, and the file between slices."""
+    """The longest time without a word, in seconds, and the file.
 
-    def __init__(self, path: str, seconds: float) -> None:
+    ``followed``: somebody reads the file, and holds a lock on it for as long: the slice is the whole wait.
+    """
+
+    def __init__(self, path: str, seconds: float, followed: bool = False) -> None:
         self.path = path
         self.seconds = seconds
+        self.followed = followed
 
     def to_environ(self) -> dict[str, str]:
         """Give the environment that tells the module."""
-        return {VARIABLE: json.dumps({"path": self.path, "seconds": self.seconds})}
+        return {VARIABLE: json.dumps(vars(self))}
 
     @classmethod
     def from_environ(cls, environ: t.Mapping[str, str]) -> Slice | None:
@@ -36,7 +44,9 @@ class Slice:
         return cls(**json.loads(said)) if said else None
 
     def load(self) -> dict[str, t.Any]:
-        """Read what the slice before kept; nothing in the first slice."""
+        """Read what the slice before kept; nothing in the first slice, and where there is only one."""
+        if self.followed:
+            return {}
         try:
             with open(self.path, encoding="utf-8") as file:
                 kept: dict[str, t.Any] = json.load(file)
@@ -50,3 +60,19 @@ class Slice:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump(kept, file)
         os.replace(draft, self.path)
+
+    def tell(self, text: str) -> None:
+        """Write a line for whoever follows."""
+        with open(self.path, "a", encoding="ascii") as file:
+            file.write(json.dumps(text) + "\n")
+
+    def is_left(self) -> bool:
+        """Say whether nobody follows any more: a process that was killed holds no lock."""
+        try:
+            with open(self.path, encoding="ascii") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except FileNotFoundError:
+            return True
+        return True

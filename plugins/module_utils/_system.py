@@ -10,6 +10,7 @@ Nothing outside that file knows its name.
 from __future__ import annotations
 
 import fnmatch
+import json
 import typing as t
 from abc import ABC, abstractmethod
 from datetime import datetime, timedelta
@@ -23,7 +24,7 @@ from ansible_collections.changeops.backup.plugins.module_utils._auth import (
     RefreshTokenStore,
     bearer,
 )
-from ansible_collections.changeops.backup.plugins.module_utils._errors import BackupError, Unanswered
+from ansible_collections.changeops.backup.plugins.module_utils._errors import BackupError, Refused, Unanswered
 from ansible_collections.changeops.backup.plugins.module_utils._http import (
     Call,
     Credential,
@@ -138,10 +139,18 @@ class Selection(t.NamedTuple):
     started_after: datetime | None = None
     started_before: datetime | None = None
     max_results: int | None = None
+    # How far back a system lists that demands a window. Fixed for a whole task: moving on with each look, it would
+    # leave behind the very job that is waited for.
+    listed_from: datetime | None = None
 
     # Whether a job may be meant whose name, type or start the system does not say. A gate has to count it in; an abort
     # leaves it alone.
     take_unknown: bool = True
+
+    @property
+    def only_ended(self) -> bool:
+        """Say whether no job is meant that may still run."""
+        return bool(self.results) or (bool(self.states) and set(self.states) <= {"finished"})
 
     def matches(self, job: Job) -> bool:
         """Say whether a job is meant."""
@@ -170,10 +179,12 @@ class Listing:
         self.warnings: list[str] = []
 
     def add(self, jobs: t.Iterable[Job]) -> int:
-        """Take a page; the first sight of an id counts. Gives how many were new."""
+        """Take a page; give how many were new. Of two sights of an id the first counts, or one that is active."""
         before = len(self.jobs)
         for job in jobs:
-            self.jobs.setdefault(job.id, job)
+            known = self.jobs.setdefault(job.id, job)
+            if job.active and not known.active:
+                self.jobs[job.id] = job
         return len(self.jobs) - before
 
     def incomplete(self, why: str) -> None:
@@ -188,6 +199,8 @@ class Listing:
 _COLLECT_EVERY = 300.0
 # A server that never comes to an end: more than any system keeps.
 _MOST_PAGES = 20_000
+# A page may be empty and lead on, where a filter leaves nothing of it.
+_MOST_EMPTY = 100
 _MOST_JOBS = 1_000_000
 
 
@@ -199,8 +212,12 @@ class Page(t.NamedTuple):
     total: int | None = None
     # The total counts all pages, so that reaching it ends the list.
     total_ends: bool = True
+    # The document can be read so that the total is that of the page.
+    total_in_doubt: bool = False
     # A page with nothing new is not yet a sign that the server repeats itself.
     may_repeat: bool = False
+    # What the server said beside the rows: then some of them may be missing.
+    trouble: str = ""
 
 
 class BackupSystem(ABC):
@@ -219,6 +236,8 @@ class BackupSystem(ABC):
     DEFAULT_ADDRESS: t.ClassVar[tuple[str, str] | None] = None
     # A path that users paste behind the address; what follows it is cut off.
     API_ROOT: t.ClassVar[str]
+    # How far back jobs are listed where the API demands a window and the task does not say.
+    WINDOW: t.ClassVar[timedelta | None] = None
     # Where the token endpoint is, seen from the url of a system that is not in a region.
     TOKEN_PATH: t.ClassVar[str] = ""
     LOGINS: t.ClassVar[tuple[Login, ...]]
@@ -378,10 +397,15 @@ class BackupSystem(ABC):
         listing = Listing()
         total: int | None = None
         whole = 0
+        empty = 0
         asked = {first}
         page = fetch(first)
+        # What the total counts: all jobs, perhaps only those of a page, or certainly those of a page.
+        counts = "perhaps" if page.total_in_doubt and _may_be_capped(page) else "all"
         while True:
-            counts_all = _total_of_all(page)
+            if page.trouble:
+                listing.incomplete(page.trouble)
+            counts_all = _total_of_all(page) if counts == "all" else None
             if counts_all is not None:
                 if counts_all < whole:
                     # Rows moved up into pages that we have read: some were never shown to us.
@@ -389,21 +413,32 @@ class BackupSystem(ABC):
                 whole = counts_all
             total = page.total
             new = self.take(listing, page.items)
+            if counts == "perhaps" and len(asked) > 1:
+                if not new and not page.may_repeat:
+                    break
+                counts = "a page" if new else counts
             # Past a total that the server has outrun itself, only an empty page is the end.
-            if page.next is None or (page.total_ends and len(listing.jobs) == total):
+            if page.next is None or (counts == "all" and page.total_ends and len(listing.jobs) == total):
                 break
             if not page.items and page.total_ends:
                 break
             if enough(listing):
                 return listing
-            if page.next in asked or (page.items and not new and not page.may_repeat):
+            empty = 0 if page.items else empty + 1
+            if page.next in asked or empty > _MOST_EMPTY or (page.items and not new and not page.may_repeat):
                 listing.incomplete("the server repeats its pages")
                 break
             if len(asked) >= _MOST_PAGES or len(listing.jobs) >= _MOST_JOBS:
                 listing.incomplete(f"it does not end after {len(asked)} pages and {len(listing.jobs)} jobs")
                 break
             asked.add(page.next)
-            page = fetch(page.next)
+            try:
+                page = fetch(page.next)
+            except Refused:
+                if counts != "perhaps":
+                    raise
+                # There is no such page: the first was all.
+                break
         if total is not None and len(listing.jobs) < total:
             listing.incomplete(f"the server counts {total} jobs and showed {len(listing.jobs)}")
         return listing
@@ -422,21 +457,31 @@ class BackupSystem(ABC):
         answered: t.Callable[[Response], bool] = lambda response: False,
     ) -> t.Any:
         """Read ``path`` below the API's address."""
-        call = Call("read", "GET", self.connection.url + path, query, self.headers(), answered=answered)
+        url = self.connection.url + path
+        call = Call("read", "GET", url, query, self.headers(), answered=answered, may_pass=self.may_pass)
         return self.http.read(call, parse)
+
+    def may_pass(self, response: Response) -> bool:
+        """Say whether an error is worth asking again although its status is not. Default: no."""
+        return False
 
     def rows(
         self, path: str, query: t.Sequence[tuple[str, str]], key: str, envelope: t.Sequence[str] = ()
-    ) -> tuple[list[t.Any], dict[str, t.Any]]:
-        """Read a list: the rows below ``key`` and the object they stand in. An answer without rows is no answer."""
+    ) -> tuple[list[t.Any], dict[str, t.Any], str]:
+        """Read a list: the rows below ``key``, the object they stand in, and what was said of errors beside them.
 
-        def parse(response: Response) -> tuple[list[t.Any], dict[str, t.Any]]:
+        An answer without rows is no answer.
+        """
+
+        def parse(response: Response) -> tuple[list[t.Any], dict[str, t.Any], str]:
             body = mapping(response.json())
             if (number(body.get("statusCode")) or 0) >= 400:
                 # AvePoint's bodies carry a status of their own; that it differs from HTTP's is not excluded.
                 raise Unanswered(f"GET {path} was answered with HTTP {response.status}, but: {summary(response)}")
+            trouble = _beside(body, response)
             for name in envelope:
                 body = mapping(body.get(name))
+                trouble = trouble or _beside(body, response)
             items = body.get(key)
             if items is None and 0 in (body.get("total"), body.get("totalCount")):
                 items = []
@@ -444,10 +489,29 @@ class BackupSystem(ABC):
                 raise Unanswered(
                     f"GET {path} was answered with HTTP {response.status} but holds no {key}: {summary(response)}"
                 )
-            return items, body
+            return items, body, trouble
 
-        result: tuple[list[t.Any], dict[str, t.Any]] = self.get(path, query, parse)
+        result: tuple[list[t.Any], dict[str, t.Any], str] = self.get(path, query, parse)
         return result
+
+
+def _beside(body: dict[str, t.Any], response: Response) -> str:
+    """Say what stands beside the rows of a good answer and tells of errors; an error model can also tell of none."""
+    for name in ("errors", "errorModel"):
+        value = body.get(name)
+        if isinstance(value, dict):
+            said = {key for key, word in value.items() if word not in (None, "", [], {})}
+            if said <= {"statusCode", "date", "requestId"} and (number(value.get("statusCode")) or 0) < 400:
+                continue
+        if value:
+            return f"the server sent {name} beside it: {response.mask(json.dumps(value))[:200]}"
+    return ""
+
+
+def _may_be_capped(page: Page) -> bool:
+    """Say whether a page can be one of many although its total counts no more: servers cap at round numbers."""
+    rows = len(page.items)
+    return rows > 0 and rows == page.total and (rows % 10 == 0 or rows % 25 == 0)
 
 
 def _total_of_all(page: Page) -> int | None:

@@ -43,6 +43,7 @@ _TELLING_PERCENT = 5.0
 _LOOK_PATIENCE = 10.0
 _LOOKS_WITHOUT = 2
 _HAIR = 0.001
+_ANOTHER = "another run has begun, so how it ended is not known"
 _TOGETHER = 10.0
 _TOGETHER_OF_ELAPSED = 0.25
 
@@ -91,18 +92,22 @@ class Followed:
         self.job: Job | None = None
         self.looks_without = 0
         self.ended = False
+        # What is shown in its place, where it is not simply gone.
+        self.instead = ""
 
     def keep(self) -> dict[str, t.Any]:
         """Give everything as JSON can hold it."""
-        job = None if self.job is None else {"run": self.job.run, "job": self.job.to_dict()}
+        job = None
+        if self.job is not None:
+            job = {"run": self.job.run, "record": self.job.record, "kept": self.job.to_dict()}
         return {**vars(self), "job": job}
 
     @classmethod
     def restore(cls, kept: dict[str, t.Any]) -> Followed:
         """Read back what ``keep`` gave."""
         entry = cls(kept["id"], kept["since"])
-        entry.looks_without, entry.ended = kept["looks_without"], kept["ended"]
-        entry.job = None if kept["job"] is None else Job.from_dict(kept["job"]["job"], kept["job"]["run"])
+        entry.looks_without, entry.ended, entry.instead = kept["looks_without"], kept["ended"], kept["instead"]
+        entry.job = None if kept["job"] is None else Job.from_dict(**kept["job"])
         return entry
 
     @property
@@ -112,8 +117,8 @@ class Followed:
 
     def __str__(self) -> str:
         if self.job is None:
-            return f"{self.id} not seen"
-        return f"{self.job}, no longer listed" if self.looks_without else str(self.job)
+            return f"{self.id} not seen{self.instead and ', '}{self.instead}"
+        return f"{self.job}, {self.instead or 'no longer listed'}" if self.looks_without else str(self.job)
 
 
 class Report(t.NamedTuple):
@@ -282,7 +287,11 @@ class Wait:
         # A run that has ended stays ended; a drain is about whatever runs under this id now.
         if entry.ended and (job is None or self.policy.state != "idle"):
             return
-        if job is None or self._is_other_run(entry, job):
+        if job is not None and self.policy.definitions and job.is_run_before(entry.job):
+            # The system collects: now and then it shows what it heard before, which is not how things stand.
+            return
+        entry.instead = "" if job is None else self._instead(entry, job)
+        if job is None or entry.instead:
             # Missing from a list that kept pages from us says nothing.
             if self.complete:
                 entry.looks_without += 1
@@ -305,19 +314,21 @@ class Wait:
         entry.job = job
         entry.ended = job.state == "finished"
 
-    def _is_other_run(self, entry: Followed, job: Job) -> bool:
+    def _instead(self, entry: Followed, job: Job) -> str:
+        """Say what is shown in place of the run that is waited for; empty: it is that run."""
         if self.policy.state == "idle":
-            return False
+            return ""
         if job.state == "idle":
-            # No run to be seen: there is none yet, or one has gone and how it ended is not told.
-            return True
+            # There is no run yet, or one has gone.
+            return "is idle, and how its run ended is not told" if entry.job else "is idle"
         if self.policy.definitions:
             if self.policy.run_after is None:
-                return job.is_run_after(entry.job)
+                return _ANOTHER if job.is_run_after(entry.job) else ""
             # While a run begins its start is not known (see Job.started): then it is the awaited one.
-            return not job.active if job.started is None else job.started < self.policy.run_after
+            earlier = not job.active if job.started is None else job.started < self.policy.run_after
+            return "shows an earlier run" if earlier else ""
         # The server began to count anew: another job wears this id now.
-        return entry.job is not None and entry.job.run != job.run
+        return _ANOTHER if entry.job is not None and entry.job.run != job.run else ""
 
     # -- judging -------------------------------------------------------------------------------------------------
 
@@ -517,7 +528,9 @@ class Wait:
         if verdict == "failed":
             return f"Ended with a result that accept_results ({accepted}) does not hold: {_names(bad, messages=True)}."
         if verdict == "timed_out":
-            rest = _names(unfinished) or "nothing is active, but not yet for quiet_period"
+            rest = _names(unfinished) or "nothing that is shown"
+            if not unfinished and self.complete:
+                rest = "nothing is active, but not yet for quiet_period"
             return f"Time ran out after {self.now():.0f} s, at {limit}. Not finished: {rest}.{whole}{silent}"
         if verdict == "stalled":
             return f"Nothing has moved for stall_timeout ({policy.stall_timeout:g} s): {_names(unfinished)}."

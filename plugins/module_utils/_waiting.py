@@ -17,7 +17,7 @@ from ansible_collections.changeops.backup.plugins.module_utils._module import An
 from ansible_collections.changeops.backup.plugins.module_utils._slice import Slice
 from ansible_collections.changeops.backup.plugins.module_utils._system import Listing
 from ansible_collections.changeops.backup.plugins.module_utils._time import from_iso, iso, user_moment
-from ansible_collections.changeops.backup.plugins.module_utils._wait import Policy, Report, Seen, Wait
+from ansible_collections.changeops.backup.plugins.module_utils._wait import Look, Policy, Report, Seen, Wait
 
 _LONGEST = 366 * 86400.0
 # A moment that another machine calls now may be so far ahead here.
@@ -33,6 +33,11 @@ _RANGES: t.Mapping[str, tuple[float, float]] = {
     "stall_timeout": (1.0, _LONGEST),
 }
 
+# A wait that is followed goes on for so long until it sees whether there is something to tell, and to whom.
+_TURN = 1.0
+# Changes so close together share a line.
+_TOGETHER = 5.0
+
 
 def wait_for_jobs(task: Task) -> Answer:
     """Wait as the options say; in check mode look once and say what would be waited for."""
@@ -40,7 +45,8 @@ def wait_for_jobs(task: Task) -> Answer:
     kept = piece.load() if piece else {}
     if kept:
         # An age such as 24h means what it meant when the wait began.
-        task = task._replace(selection=task.selection._replace(started_after=from_iso(kept["started_after"])))
+        after, since = map(from_iso, kept["moments"])
+        task = task._replace(selection=task.selection._replace(started_after=after, listed_from=since))
     policy = _policy(task)
     wait = Wait(policy, task.clock)
     warned: set[str] = set()
@@ -72,7 +78,10 @@ def wait_for_jobs(task: Task) -> Answer:
         return _check(task, wait, look)
     if kept:
         _restore(task, wait, kept)
-    report = wait.run(look, piece.seconds if piece else float("inf"))
+    if piece and piece.followed:
+        report: Report | None = _followed(task, wait, look, piece)
+    else:
+        report = wait.run(look, piece.seconds if piece else float("inf"))
     if report is None:
         if piece:
             piece.save(_keep(task, wait))
@@ -87,13 +96,28 @@ def wait_for_jobs(task: Task) -> Answer:
     return _answer(task, report, failed=report.verdict != "reached" and not forgiven)
 
 
+def _followed(task: Task, wait: Wait, look: Look, piece: Slice) -> Report:
+    """Wait to the end, and tell how it stands at each change, and at least as often as the slice says."""
+    told_at, told = float("-inf"), 0
+    while True:
+        report = wait.run(look, _TURN)
+        if report is not None:
+            return report
+        if piece.is_left():
+            raise BackupError("whoever started this wait is gone")
+        silent, changed = wait.now() - told_at, len(wait.transitions) > told
+        if silent >= (min(_TOGETHER, piece.seconds) if changed else piece.seconds):
+            piece.tell(task.mask(wait.progress()))
+            told_at, told = wait.now(), len(wait.transitions)
+
+
 def _keep(task: Task, wait: Wait) -> dict[str, t.Any]:
     http = task.system.http
     return {
         "wait": wait.keep(),
         "login": http.credential.keep(),
         "cost": vars(http.statistics),
-        "started_after": iso(task.selection.started_after),
+        "moments": [iso(task.selection.started_after), iso(task.selection.listed_from)],
         "collected_at": task.system.collected_at,
     }
 
@@ -127,6 +151,9 @@ def _check(task: Task, wait: Wait, look: t.Callable[..., Seen]) -> Answer:
 
 def _answer(task: Task, report: Report, failed: bool) -> Answer:
     spent = cost(task)
+    # Where the system lists a window, what is not there may only be older.
+    since = task.selection.listed_from if report.verdict == "missing" else None
+    window = f" Only jobs since {iso(since)} were looked for: see started_after." if since else ""
     return {
         "changed": False,
         "failed": failed,
@@ -141,7 +168,7 @@ def _answer(task: Task, report: Report, failed: bool) -> Answer:
         **spent,
         "throttled_seconds": round(spent["throttled_seconds"] + report.throttled_seconds, 3),
         "transitions": report.transitions,
-        "msg": f"{task.system.TITLE}: {report.message}",
+        "msg": f"{task.system.TITLE}: {report.message}{window}",
     }
 
 
@@ -151,21 +178,17 @@ def _policy(task: Task) -> Policy:
         value = params[name]
         if value is not None and not least <= value <= most:
             raise Misconfigured(f"{name} has to be between {least:g} and {most:.0f} seconds, not {value:.10g}")
-    if params["interval"] > params["max_interval"]:
-        raise Misconfigured(
-            f"interval ({params['interval']:.10g} s) cannot be longer than max_interval ({params['max_interval']:.10g} s)"
-        )
+    for shorter, longer in (("interval", "max_interval"), ("quiet_period", "wait_timeout")):
+        if params[shorter] > params[longer]:
+            raise Misconfigured(
+                f"{shorter} ({params[shorter]:.10g} s) cannot be longer than {longer} ({params[longer]:.10g} s)"
+            )
     if params["state"] == "idle" and params["require"] == "any":
         raise Misconfigured("require: any contradicts state: idle, which is about all selected jobs")
     if params["state"] == "idle" and task.selection.max_results is not None:
         raise Misconfigured("max_results contradicts state: idle, which is about all selected jobs")
     if params["quiet_period"] and params["state"] != "idle":
         raise Misconfigured(f"quiet_period goes with state: idle only, not with state: {params['state']}")
-    if params["quiet_period"] > params["wait_timeout"]:
-        raise Misconfigured(
-            f"quiet_period ({params['quiet_period']:.10g} s) does not fit into wait_timeout "
-            f"({params['wait_timeout']:.10g} s)"
-        )
     if not params["accept_results"]:
         raise Misconfigured(f"accept_results has to name at least one of {', '.join(RESULTS)}")
     after = task.selection.started_after

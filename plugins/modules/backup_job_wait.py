@@ -70,7 +70,8 @@ options:
     type: float
     default: 60.0
   quiet_period:
-    description: With O(state=idle), seconds that everything has to stay quiet before it counts.
+    description:
+      - With O(state=idle), seconds that everything has to stay quiet before it counts; at most O(wait_timeout).
     type: float
     default: 0.0
   appear_timeout:

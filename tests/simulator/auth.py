@@ -96,6 +96,10 @@ class Tokens:
         renewal.spent = True
         return access, self.issue_refresh(read_only=renewal.read_only)
 
+    def values(self) -> list[str]:
+        """Return every token that was ever issued."""
+        return [*self._access, *self._renewals]
+
     def expire_all(self) -> None:
         """Let every access token that can expire die now; API keys live on."""
         for token in self._access.values():

@@ -108,20 +108,18 @@ class AvePointIaasPaas(BackupSystem):
 
     def __init__(self, *args: t.Any) -> None:
         super().__init__(*args)
-        self._wants_ticks = False
+        self._plain = False
 
     def list_jobs(self, selection: Selection) -> Listing:
-        """Page through all jobs, or those since ``started_after``."""
-        after, kind = selection.started_after, self.type_number(selection)
+        """Page through all jobs.
+
+        Whether the window of the API is about the start of a job, its end, or both is not documented. A job that has no
+        end yet could fall out of it, so it is used where only those that have ended are asked for.
+        """
+        kind, after = self.type_number(selection), selection.started_after
         filters = [("jobType", kind)] if kind else []
-        if after is not None and not self._wants_ticks:
-            try:
-                return self._pages([*filters, ("startTime", to_iso_z(after.replace(microsecond=0)))])
-            except Refused as exc:
-                if exc.status != 400:
-                    raise
-                # The document of October 2024 has integers here: read all, the caller filters again.
-                self._wants_ticks = True
+        if after is not None and selection.only_ended:
+            filters.append(("startTime", to_iso_z(after.replace(microsecond=0))))
         return self._pages(filters)
 
     def find_jobs(self, selection: Selection) -> Listing:
@@ -136,18 +134,30 @@ class AvePointIaasPaas(BackupSystem):
         return listing
 
     def _pages(self, filters: list[tuple[str, str]]) -> Listing:
+        if not self._plain:
+            try:
+                return self._read([*filters, ("pageSize", str(_PAGE))])
+            except Refused as exc:
+                if exc.status != 400:
+                    raise
+                # How large a page may be is not documented, and the document of October 2024 has integers for times.
+                self._plain = True
+        return self._read([(name, value) for name, value in filters if name != "startTime"])
+
+    def _read(self, filters: list[tuple[str, str]]) -> Listing:
         def fetch(cursor: Cursor) -> Page:
             name, value = cursor
-            query = [*filters, ("pageSize", str(_PAGE))] + ([(name, value)] if value else [])
-            items, body = self.rows(f"{self.API_ROOT}/jobs", query, "jobs")
+            query = [*filters, *([(name, value)] if value else [])]
+            items, body, trouble = self.rows(f"{self.API_ROOT}/jobs", query, "jobs")
             total = number(body.get("totalCount"))
             following = next_cursor(first(body, "nextLink", "nextlink"))
             if following is not None:
                 # The October 2024 page calls the total that "of the current request": a link outranks it.
-                return Page(items, following, total, total_ends=False)
+                return Page(items, following, total, total_ends=False, trouble=trouble)
             # Without a link the total decides. The schema lets both be absent: then the next page is asked for.
             page = int(value or 0) + 1 if name == "pageNumber" else None
-            return Page(items, None if page is None else ("pageNumber", str(page)), total)
+            after = None if page is None else ("pageNumber", str(page))
+            return Page(items, after, total, total_in_doubt=True, trouble=trouble)
 
         return self.paged(("pageNumber", ""), fetch)
 

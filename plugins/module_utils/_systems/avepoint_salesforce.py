@@ -10,8 +10,9 @@ inside a mandatory time window and nothing else: no call for one job, none to st
 from __future__ import annotations
 
 import typing as t
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
+from ansible_collections.changeops.backup.plugins.module_utils._errors import Refused
 from ansible_collections.changeops.backup.plugins.module_utils._job import Counts, Job, Meaning
 from ansible_collections.changeops.backup.plugins.module_utils._system import (
     BackupSystem,
@@ -23,6 +24,7 @@ from ansible_collections.changeops.backup.plugins.module_utils._system import (
     first,
     identifier,
     number,
+    text,
 )
 from ansible_collections.changeops.backup.plugins.module_utils._systems._avepoint import REGIONS, logins
 from ansible_collections.changeops.backup.plugins.module_utils._time import from_iso, to_iso_z
@@ -97,36 +99,58 @@ class AvePointSalesforce(BackupSystem):
     CAPABILITIES = Capabilities(one_by_id=False, abort=False)
     REGIONS: t.ClassVar[t.Mapping[str, tuple[str, str]]] = REGIONS
     API_ROOT = "/backup/sfbapi"
+    WINDOW = _WINDOW
     TOKEN_PATH = "/connect/token"
     LOGINS = logins("salesforce.public.read.all")
     OPTIONAL = ("scope", "organization_id")
     INSTEAD_OF_ABORT = "Stop the job in AvePoint's own console, or wait for it with backup_job_wait"
 
-    def list_jobs(self, selection: Selection) -> Listing:
-        """Page through the window. Whether the first page is 0 or 1 is not clear from the documents.
+    def __init__(self, *args: t.Any) -> None:
+        super().__init__(*args)
+        self._plain = False
 
-        So the first call leaves it out, and then come 1, 2, ...: with a base of 1 that shows the first page twice.
+    def list_jobs(self, selection: Selection) -> Listing:
+        """Page through the window.
+
+        Whether the first page is 0 or 1 is not clear from the documents. So the first call leaves it out, and then come
+        1, 2, ...: with a base of 1 that shows the first page twice.
         """
-        now = self.http.clock.now().replace(microsecond=0)
-        began = (selection.started_after or now - _WINDOW).replace(microsecond=0)
-        window = [
-            ("startTime", to_iso_z(began)),
-            ("finishTime", to_iso_z(now + _AHEAD)),
-            ("pageSize", str(_PAGE)),
-        ]
-        if self.connection["organization_id"]:
-            window.append(("organizationId", self.connection["organization_id"]))
+        filters = [("organizationId", self.connection["organization_id"])] if self.connection["organization_id"] else []
         # The server takes one type and one status.
-        window += [
+        filters += [
             (name, number)
             for name, number in (("type", self.type_number(selection)), ("status", self.only_word(selection, _NUMBERS)))
             if number
         ]
+        now = self.http.clock.now()
+        began, ends = selection.listed_from or now - _WINDOW, now + _AHEAD
+        if not self._plain:
+            window = [("startTime", _whole(began)), ("finishTime", _whole(ends)), ("pageSize", str(_PAGE))]
+            try:
+                return self._read([*window, *filters])
+            except Refused as exc:
+                if exc.status != 400:
+                    raise
+                # How large a page may be is not documented, and the examples have days only.
+                self._plain = True
+        # Rounded outwards.
+        return self._read([("startTime", _day(began)), ("finishTime", _day(ends + timedelta(days=1))), *filters])
 
+    def _read(self, filters: list[tuple[str, str]]) -> Listing:
         def fetch(index: int) -> Page:
-            query = window + ([("pageIndex", str(index))] if index else [])
-            items, data = self.rows(f"{self.API_ROOT}/jobs", query, "jobs", envelope=("data",))
-            return Page(items, index + 1, number(data.get("totalCount")), may_repeat=index == 1)
+            query = [*filters, *([("pageIndex", str(index))] if index else [])]
+            items, data, trouble = self.rows(f"{self.API_ROOT}/jobs", query, "jobs", envelope=("data",))
+            # No parameter takes what a link holds. But it says that there is more, whatever the total counts.
+            linked = text(data.get("nextLink")) is not None
+            return Page(
+                items,
+                index + 1,
+                number(data.get("totalCount")),
+                total_ends=not linked,
+                total_in_doubt=not linked,
+                may_repeat=index == 1,
+                trouble=trouble,
+            )
 
         return self.paged(0, fetch)
 
@@ -158,3 +182,11 @@ class AvePointSalesforce(BackupSystem):
                 number(raw.get("totalObjects")),
             ),
         )
+
+
+def _whole(moment: datetime) -> str:
+    return to_iso_z(moment.replace(microsecond=0))
+
+
+def _day(moment: datetime) -> str:
+    return moment.astimezone(timezone.utc).date().isoformat()

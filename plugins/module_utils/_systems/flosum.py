@@ -86,8 +86,8 @@ class Flosum(BackupSystem):
             query += [("types", word) for word in _TYPES] + [("statuses", word) for word in _STATUSES]
             if selection.started_after is not None:
                 query.append(("startedDate", to_iso_z(selection.started_after)))
-            items, body = self.rows(self._path("backups"), query, "items")
-            return Page(items, page + 1, number(body.get("total")))
+            items, body, trouble = self.rows(self._path("backups"), query, "items")
+            return Page(items, page + 1, number(body.get("total")), trouble=trouble)
 
         return self.paged(1, fetch, enough)
 

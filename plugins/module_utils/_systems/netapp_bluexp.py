@@ -102,7 +102,8 @@ class NetAppBlueXP(BackupSystem):
         query = [("status", status.upper())] if status else []
 
         def fetch(_cursor: int) -> Page:
-            return Page(self.get(self._path(), query, _listed), None)
+            items, trouble = self.get(self._path(), query, _listed)
+            return Page(items, None, trouble=trouble)
 
         return self.paged(1, fetch)
 
@@ -131,11 +132,13 @@ class NetAppBlueXP(BackupSystem):
         told = list(_told(mapping(raw.get("data"))))
         parts = tuple(_part(raw_part, name) for raw_part, name in told)
         error = text(raw.get("error"))
-        # Whether a completed job can hide an error, or a part that failed or says something else, is not documented. If
-        # it does, it was no clean success. A part without a status, or pending as in the example, says nothing.
+        # Whether a completed job can hide an error, or a part that failed, still runs or says something else, is not
+        # documented. If it does, it was no clean success. A part without a status, or pending as in the example, says
+        # nothing.
         spoiled = meaning.result == "success" and (
             error is not None
             or any(part.result == "failed" for part in parts)
+            or any(part.state == "running" for part in parts)
             or any(part.state == "unknown" and raw_part.get("status") for part, (raw_part, _name) in zip(parts, told))
         )
         errors = [part.message for part in parts if part.message]
@@ -156,17 +159,26 @@ class NetAppBlueXP(BackupSystem):
 def _asked(response: Response) -> list[t.Any]:
     """Read the one job asked for. What an unknown id gives is not documented: 404, an empty array, or no ``job``.
 
-    A page that is not JSON comes from something before the service, and says nothing about the job.
+    A page that is not JSON comes from something before the service, and an error without a job is none of these.
     """
-    return sequence(mapping(response.json()).get("job"))
+    body = mapping(response.json()) if response.body.strip() or response.status != 404 else {}
+    items = sequence(body.get("job"))
+    if not items and response.status != 404 and _error(body):
+        raise Unanswered(f"no job, but an error: {summary(response)}")
+    return items
 
 
-def _listed(response: Response) -> list[t.Any]:
-    """Read the list: an array in the reference, an object in its example. Without it we know nothing."""
+def _listed(response: Response) -> tuple[list[t.Any], str]:
+    """Read the list, and what was said of errors beside it: an array in the reference, an object in its example."""
     body = mapping(response.json())
-    if not isinstance(body.get("job"), (list, dict)):
+    items, error = sequence(body.get("job")), _error(body)
+    if not isinstance(body.get("job"), (list, dict)) or (error and not items):
         raise Unanswered(f"the list of jobs holds no job: {summary(response)}")
-    return sequence(body["job"])
+    return items, f"the service sent an error beside it: {summary(response)}" if error else ""
+
+
+def _error(body: dict[str, t.Any]) -> bool:
+    return any(body.get(name) not in (None, "", [], {}) for name in ("error", "message", "errors"))
 
 
 def _told(data: dict[str, t.Any]) -> t.Iterator[tuple[dict[str, t.Any], str | None]]:

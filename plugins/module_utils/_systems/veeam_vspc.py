@@ -55,6 +55,8 @@ _ASYNC_PAUSE = 0.5
 _ASYNC_LOOKS = 120
 # What was ordered and is queued shows at the jobs; so long for a refusal.
 _ORDER_LOOKS = 10
+# Seconds for which a list with a filter is asked for again, when it could be had without.
+_FILTER_PATIENCE = 3.0
 
 
 # The oldest version that the documents of the current product call supported; newer servers accept it.
@@ -63,6 +65,10 @@ _DEFAULT_VERSION = "3.5.1"
 
 def _version(connection: Connection) -> dict[str, str]:
     return {"x-client-version": connection["api_version"] or _DEFAULT_VERSION}
+
+
+class _Canceled(Unanswered):
+    """What was queued will not be done."""
 
 
 class VeeamVspc(BackupSystem):
@@ -121,13 +127,15 @@ class VeeamVspc(BackupSystem):
 
         literal = not selection.job_ids and len(selection.names) == 1 and not set("*?[") & set(selection.names[0])
         if literal and not self._lists_all:
+            patience, self.http.patience = self.http.patience, min(self.http.patience, _FILTER_PATIENCE)
             try:
                 return self._pages([("filter", _named(selection.names[0]))])
-            except Refused as exc:
-                if exc.status != 400:
-                    raise
-                # Up to document 5.0 a filter has another shape: read all, the caller filters again.
+            except (Refused, Unanswered):
+                # Up to document 5.0 a filter has another shape, and what is wrong with one may be told with HTTP 520:
+                # read all, the caller filters again.
                 self._lists_all = True
+            finally:
+                self.http.patience = patience
         return self._pages([])
 
     def _pages(self, filters: list[tuple[str, str]]) -> Listing:
@@ -163,7 +171,11 @@ class VeeamVspc(BackupSystem):
     def _one(self, job_id: str) -> Listing:
         listing = Listing()
         path = f"{self.API_ROOT}{_JOBS}/{segment(job_id)}"
-        body = self.get(path, parse=self._settled, answered=lambda response: response.status == 404)
+
+        def settled(response: Response) -> dict[str, t.Any]:
+            return self._settled(response, job_id)
+
+        body = self.get(path, parse=settled, answered=lambda response: response.status == 404)
         if "data" in body:
             self.take(listing, [body["data"]])
         return listing
@@ -192,6 +204,8 @@ class VeeamVspc(BackupSystem):
             patience, self.http.patience = self.http.patience, min(self.http.patience, _ORDER_LOOKS * _ASYNC_PAUSE)
             try:
                 answer = self._queued_result(answer, _ORDER_LOOKS)
+            except _Canceled as exc:
+                raise Refused(f"{refused}: {exc}", 202) from exc
             except BackupError:
                 # What became of it, the jobs will show.
                 return "queued"
@@ -202,12 +216,14 @@ class VeeamVspc(BackupSystem):
             raise Refused(f"{refused}: {'; '.join(said)}", answer.status)
         return "queued, then carried out" if queued else f"HTTP {answer.status}"
 
-    def _settled(self, response: Response) -> dict[str, t.Any]:
+    def _settled(self, response: Response, job_id: str = "") -> dict[str, t.Any]:
         """Give the object in the answer. Any call may be queued (202): then its result is fetched."""
-        if response.status == 202:
+        queued = response.status == 202
+        if queued:
             response = self._queued_result(response, _ASYNC_LOOKS)
         body = mapping(response.json())
-        if response.status == 404 and _errors(body):
+        # The console's error names what is missing: of a queued call that may also be its result.
+        if response.status == 404 and any(not queued or job_id.casefold() in said.casefold() for said in _errors(body)):
             return {}
         # A 404 without the console's own error comes from something before it, and data that are null say nothing.
         if response.status == 404 or body.get("data") is None:
@@ -220,21 +236,36 @@ class VeeamVspc(BackupSystem):
             raise Unanswered("the call was queued (HTTP 202) without saying where its result will be")
         path = f"{self.API_ROOT}/asyncActions/{segment(action)}"
         for _look in range(looks):
-            data = mapping(_body(self.get(path, parse=lambda answer: answer)).get("data"))
-            status = text(data.get("status")) or "nothing"
+            known = self.get(path, parse=lambda answer: answer, answered=lambda answer: answer.status == 404)
+            if known.status == 404:
+                raise Unanswered("the queued call is not known any more")
+            status = text(mapping(_body(known).get("data")).get("status")) or "nothing"
             if status.casefold() != "running":
                 break
             self.http.clock.sleep(_ASYNC_PAUSE)
+        if status.casefold() == "canceled":
+            raise _Canceled("the queued call was canceled")
         if status.casefold() not in ("succeed", "failed"):
             raise Unanswered(f"the queued call ended as {status}")
         failed = status.casefold() == "failed"
 
         def answers(answer: Response) -> bool:
-            # A result that has expired is a 404 as well; only of what failed can it be the call's own.
             return bool(_errors(_body(answer))) and (failed or answer.status != 404)
 
-        result: Response = self.get(f"{path}/result", parse=lambda answer: answer, answered=answers)
+        def taken(answer: Response) -> Response:
+            if answer.status == 404 and not answers(answer):
+                raise Unanswered("the result of the queued call is not there any more")
+            return answer
+
+        result: Response = self.get(
+            f"{path}/result", parse=taken, answered=lambda answer: answer.status == 404 or answers(answer)
+        )
         return result
+
+    def may_pass(self, response: Response) -> bool:
+        """Say whether an error is one of those that Veeam's document calls "send again", whatever its status is."""
+        kinds = [text(mapping(error).get("type")) or "" for error in sequence(_body(response).get("errors"))]
+        return any(kind.casefold() in ("transport", "retryablelogical") for kind in kinds)
 
     def to_job(self, raw: dict[str, t.Any]) -> Job | None:
         """Read one definition with its latest run."""
@@ -254,6 +285,8 @@ class VeeamVspc(BackupSystem):
             # The result is the previous run's while the next one has begun: nothing says how that one goes.
             meaning = Meaning("unknown", None, _JOB)
             message = "the console shows the result of an earlier run than the one that began last"
+        # Nothing documents that a job which runs, and no longer only starts, can show them as well.
+        begins = stale and word is not None and word.casefold() == "starting"
         if meaning.state != "finished":
             # Veeam's own example shows a starting job with the start, end and duration of the run before.
             started, ended = (None if stale and meaning.state != "idle" else started), None
@@ -273,6 +306,7 @@ class VeeamVspc(BackupSystem):
             message=message,
             parts=tuple(_task(mapping(task)) for task in sequence(raw.get("lastSessionTasks"))),
             run=text(raw.get("lastRun")) or "",
+            record=f"{raw.get('lastRun')} {raw.get('lastEndTime')}" if ended or begins else "",
         )
 
 

@@ -352,14 +352,14 @@ def test_defaults_when_nothing_is_said_then_safe() -> None:
 
 
 def test_ca_path_when_it_does_not_exist_then_refused_unless_nothing_is_validated() -> None:
-    with pytest.raises(Misconfigured, match=r"^ca_path /nowhere/ca\.pem does not exist$"):
+    with pytest.raises(Misconfigured, match=r"^ca_path /nowhere/ca\.pem does not exist \(.*BACKUP_RCLONE_CA_PATH\)$"):
         simplest("rclone", ca_path="/nowhere/ca.pem")
     simplest("rclone", ca_path="/nowhere/ca.pem", validate_certs=False)
 
 
 def test_ca_path_when_it_holds_no_certificate_then_refused(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("no certificate\n")
-    with pytest.raises(Misconfigured, match=r"ca\.pem is not a readable PEM file or folder of certificates$"):
+    with pytest.raises(Misconfigured, match=r"ca\.pem is not a readable PEM file or folder of certificates \("):
         simplest("rclone", ca_path=str(tmp_path / "ca.pem"))
     # A folder holds certificates under their hashes: what is in it, TLS finds out.
     simplest("rclone", ca_path=str(tmp_path))
@@ -367,7 +367,7 @@ def test_ca_path_when_it_holds_no_certificate_then_refused(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("agent", ["agent\nx-evil: 1", "agent one", "Agent\u00e9"])
 def test_agent_when_no_header_can_carry_it_then_refused(agent: str) -> None:
-    with pytest.raises(Misconfigured, match=r"^agent_id holds a blank, a line break"):
+    with pytest.raises(Misconfigured, match=r"^agent_id holds a (blank|line break)"):
         simplest("netapp_bluexp", agent_id=agent)
 
 
@@ -445,6 +445,26 @@ def test_url_when_its_host_is_called_like_the_apis_path_then_kept(system: str) -
     assert make(system, {**without_address(system), "url": other}).connection.url == other
 
 
+@pytest.mark.parametrize(
+    ("url", "token_url", "good"),
+    [
+        ("https://backup.example", "http://login.example/t", False),
+        ("http://127.0.0.1:8080", "http://login.example/t", False),
+        ("https://backup.example", "http://localhost.example/t", False),
+        ("http://backup.example", "http://login.example/t", True),
+        ("https://backup.example", "http://127.0.0.1:8080/t", True),
+        ("http://backup.example", "https://login.example/t", True),
+    ],
+)
+def test_token_url_when_plain_http_then_only_where_the_system_is_too(url: str, token_url: str, good: bool) -> None:
+    params = {**without_address("flosum"), "url": url, "token_url": token_url}
+    if good:
+        assert make("flosum", params).connection.token_url == token_url
+    else:
+        text = refusal("flosum", params)
+        assert text.startswith("token_url of flosum (BACKUP_FLOSUM_TOKEN_URL in the environment) is plain http while")
+
+
 def test_token_url_when_given_then_used_as_it_is() -> None:
     connection = simplest("flosum", token_url="https://login.example/api/v1/oauth/token/").connection
     assert connection.url == "https://backup-us.flosum.app"
@@ -485,10 +505,11 @@ def test_url_when_it_is_no_plain_address_then_refused_without_printing_it(option
 @pytest.mark.parametrize("host", ["backup.example", "10.0.0.1", "127.0.0.1.example", "localhost.example", "[fe80::1]"])
 @pytest.mark.parametrize("option", ["url", "token_url"])
 def test_url_when_plain_http_crosses_the_network_then_warned(option: str, host: str) -> None:
-    warnings = simplest("veeam_vspc", **{option: f"http://{host}:1280"}).warnings
-    assert len(warnings) == 1
-    assert f"{option} of veeam_vspc" in warnings[0]
-    assert "unencrypted" in warnings[0]
+    # Only where the system itself is reached so, its logins may be.
+    addresses = {"url": "http://vspc.example:1280", option: f"http://{host}:1280"}
+    warning = simplest("veeam_vspc", **addresses).warnings[-1]
+    assert f"{option} of veeam_vspc" in warning
+    assert "unencrypted" in warning
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "127.0.0.1", "127.9.9.9", "[::1]"])

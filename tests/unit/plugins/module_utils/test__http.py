@@ -676,7 +676,7 @@ def test_body_when_not_json_then_no_answer_and_asked_again(
         (b"no healthy upstream\n", "no healthy upstream"),
         (b"", "an empty body"),
         (b"\xff", "\N{REPLACEMENT CHARACTER}"),
-        (b'["odd"]', '["odd"]'),
+        (b'["odd"]', "odd"),
     ],
 )
 def test_error_when_any_documented_shape_then_the_vendors_own_words(

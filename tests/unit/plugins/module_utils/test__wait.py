@@ -880,7 +880,38 @@ def test_a_later_run_of_the_definition_is_not_the_one_waited_for(clock: Clock) -
     story = Story(clock, in_turn(sight(run_of(1)), sight(run_of(2, "finished", "success"))))
     report = run(clock, story, **DEFINITION)
     assert report.verdict == "missing"
-    assert "a running, no longer listed" in report.message
+    assert "a running, another run has begun, so how it ended is not known" in report.message
+
+
+@pytest.mark.parametrize("state", ["finished", "successful", "idle"])
+def test_what_the_definition_showed_before_is_not_the_end(clock: Clock, state: str) -> None:
+    """The console collects: it says again what it said before, and only then what is true."""
+    begins = job("a", "running", record="of the run before")
+    before = job("a", "finished", "success", started=T0, record="of the run before")
+    late = run_of(0, "finished", "success")
+    now, ends = run_of(1), run_of(1, "finished", "failed")
+    story = Story(clock, in_turn(sight(begins), sight(before), sight(before), sight(now), sight(late), sight(ends)))
+    report = run(clock, story, state=state, **DEFINITION)
+    assert len(story.asked) == 6
+    assert report.verdict == ("reached" if state == "idle" else "failed")
+    assert report.jobs[0].result == "failed"
+
+
+def test_what_the_definition_showed_before_through_a_slice(clock: Clock) -> None:
+    wait = Wait(policy(**DEFINITION), clock, lambda: 0.0)
+    assert wait.run(Story(clock, in_turn(sight(job("a", "running", record="before")))), 5.0) is None
+    again = Wait(policy(timeout=60.0, **DEFINITION), clock, lambda: 0.0)
+    again.restore(json.loads(json.dumps(wait.keep())))
+    report = again.run(Story(clock, in_turn(sight(job("a", "finished", "success", record="before")))))
+    assert report is not None
+    assert report.verdict == "timed_out"
+
+
+def test_a_definition_at_rest_is_not_called_unlisted(clock: Clock) -> None:
+    story = Story(clock, in_turn(sight(run_of(1)), sight(job("a", "idle"))))
+    assert "a running, is idle, and how its run ended is not told" in run(clock, story, **DEFINITION).message
+    never = run(clock, Story(clock, in_turn(sight(job("a", "idle")))), **DEFINITION)
+    assert "a not seen, is idle" in never.message
 
 
 def test_a_later_run_counts_where_started_after_asks_for_any(clock: Clock) -> None:
