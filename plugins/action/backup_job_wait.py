@@ -1,14 +1,17 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run ``backup_job_wait`` in slices, and say between them how it stands."""
+"""Run ``backup_job_wait``, and say meanwhile how it stands."""
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import json
 import os
 import shutil
 import signal
 import sys
+import threading
 import time
 import typing as t
 import uuid
@@ -18,6 +21,7 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ansible_collections.changeops.backup.plugins.module_utils._errors import printable
 from ansible_collections.changeops.backup.plugins.module_utils._slice import Slice
 
 display = Display()
@@ -29,6 +33,9 @@ _DEFAULT_PROGRESS = 60.0
 _LONGEST_PROGRESS = 240.0
 _RECONNECT_FOR = 300.0
 _RECONNECT_PAUSE = 5.0
+_READ_PAUSE = 0.2
+# A module that is so many seconds late with its line waits for an answer.
+_LATE = 10.0
 
 
 class _Stopped(BaseException):
@@ -57,7 +64,43 @@ class ActionModule(ActionBase):
         name = f"changeops_backup_wait_{uuid.uuid4().hex}.json"
         path = self._connection._shell.join_path(self._connection._shell.tmpdir, name)
         with self._forgotten_when_stopped(path):
+            # As another user, the module could not write where we read.
+            if self._connection.transport == "local" and not self._connection.become:
+                return self._followed(task_vars, path)
             return self._in_slices(task_vars, path)
+
+    def _followed(self, task_vars: dict[str, t.Any] | None, path: str) -> dict[str, t.Any]:
+        """Run the module once: on this machine its lines can be read while it runs."""
+        piece = Slice(path, self._progress_interval(), followed=True)
+        # Nobody else may read them, and they are the module's to write.
+        with open(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL, 0o600), encoding="ascii") as lines:
+            # The module ends when this lock does, however we end.
+            fcntl.flock(lines, fcntl.LOCK_EX)
+            ended = threading.Event()
+            teller = threading.Thread(
+                target=self._tell, args=(lines, ended, piece.seconds, task_vars or {}), daemon=True
+            )
+            teller.start()
+            try:
+                return self._slice(task_vars, piece, 0.0)
+            finally:
+                ended.set()
+                teller.join()
+
+    def _tell(self, lines: t.Any, ended: threading.Event, interval: float, task_vars: dict[str, t.Any]) -> None:
+        """Say each line when it comes, and that none comes."""
+        rest, told_at, last = "", time.monotonic(), False
+        while not last:
+            last = ended.wait(_READ_PAUSE)
+            *whole, rest = (rest + lines.read()).split("\n")
+            for line in whole:
+                self._say(json.loads(line), task_vars)
+            silent = time.monotonic() - told_at
+            if whole:
+                told_at = time.monotonic()
+            elif not last and silent > min(interval + _LATE, _LONGEST_PROGRESS):
+                self._say(f"no look has come to its end for {silent:.0f} s", task_vars)
+                told_at = time.monotonic()
 
     def _in_slices(self, task_vars: dict[str, t.Any] | None, path: str) -> dict[str, t.Any]:
         longest = self._progress_interval()
@@ -146,6 +189,6 @@ class ActionModule(ActionBase):
     def _say(self, text: str, task_vars: dict[str, t.Any]) -> None:
         host = task_vars.get("inventory_hostname", "localhost")
         # What no_log hides stays hidden, but silence would look like a task that hangs.
-        said = "no_log hides how it stands" if self._task.no_log else " ".join(text.split())
+        said = "no_log hides how it stands" if self._task.no_log else printable(text)
         # Ansible flushes its standard output at the end only: in a pipe the line would come too late.
         display.display(f"WAITING [{host}] {self._task.args.get('system')}: {said}", stderr=not _ON_TERMINAL)

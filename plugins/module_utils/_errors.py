@@ -10,6 +10,11 @@ and passes the text through the redactor; nothing else turns an error into ``fai
 from __future__ import annotations
 
 
+def printable(text: str) -> str:
+    """Make a text from outside a single line that cannot steer a terminal."""
+    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
+
+
 class BackupError(Exception):
     """Something expected went wrong; the text says what to do next."""
 

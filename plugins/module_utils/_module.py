@@ -23,7 +23,12 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.common.parameters import remove_values, sanitize_keys
 
 from ansible_collections.changeops.backup.plugins.module_utils._connection import connect, select
-from ansible_collections.changeops.backup.plugins.module_utils._errors import BackupError, Misconfigured, MissingLibrary
+from ansible_collections.changeops.backup.plugins.module_utils._errors import (
+    BackupError,
+    Misconfigured,
+    MissingLibrary,
+    printable,
+)
 from ansible_collections.changeops.backup.plugins.module_utils._http import Credential, Transport
 from ansible_collections.changeops.backup.plugins.module_utils._job import Job
 from ansible_collections.changeops.backup.plugins.module_utils._options import CONNECTION, SELECTION, Spec
@@ -124,8 +129,7 @@ def run_module(options: Spec, work: t.Callable[[Task], Answer], writes: bool = F
         module.no_log_values.update(spellings(secret))
 
     def mask(text: str) -> str:
-        masked: str = remove_values(text, module.no_log_values)
-        return masked
+        return printable(remove_values(text, module.no_log_values))
 
     def warn(text: str) -> None:
         # Ansible masks the result, but not the warnings in it.
@@ -148,9 +152,9 @@ def run_module(options: Spec, work: t.Callable[[Task], Answer], writes: bool = F
     except MissingLibrary as exc:
         module.fail_json(msg=missing_required_lib(exc.library), exception=exc.traceback)
     except Misconfigured as exc:
-        module.fail_json(msg=f"Nothing was sent: {exc}.")
+        module.fail_json(msg=printable(f"Nothing was sent: {exc}."))
     except BackupError as exc:
-        module.fail_json(msg=f"{chosen.TITLE} at {connection.url}: {exc}.")
+        module.fail_json(msg=printable(f"{chosen.TITLE} at {connection.url}: {exc}."))
     except Exception as exc:
         # Left to Ansible, it would be shown unmasked.
         module.fail_json(
@@ -166,6 +170,9 @@ def _leave(module: AnsibleModule, answer: Answer) -> None:
     did. So a mark stands for the list in the result, and is replaced on the way out; secrets are masked here as well.
     """
     leave = module.fail_json if answer.pop("failed", False) else module.exit_json
+    if "msg" in answer:
+        # The names and words of other systems are in it, and Ansible prints it as it is.
+        answer["msg"] = printable(answer["msg"])
     rows: t.Any = answer.get("jobs")
     if not isinstance(rows, Rows):
         for job in rows or ():

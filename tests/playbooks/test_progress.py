@@ -9,6 +9,7 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -72,6 +73,7 @@ class Run:
         names = how.get("hosts", ["backup-system"])
         inventory.write_text(yaml.safe_dump({"backup": {"hosts": dict.fromkeys(names, host)}}))
         environ = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCAL_TEMP": str(folder / "local"), "COLUMNS": "200"}
+        environ["ANSIBLE_CONNECTION_PLUGINS"] = str(HERE / "connection_plugins")
         environ.update(how.get("environ", {}))
         environ.pop("PYTHONUNBUFFERED", None)
         if terminal:
@@ -151,9 +153,11 @@ def give_nothing_away(text: str, sim: Simulator) -> None:
         assert secret not in text
 
 
-def test_in_a_pipe_without_pythonunbuffered_with_one_login(tmp_path: Path) -> None:
+# On this machine the module runs once and is followed, on others it runs in slices.
+@pytest.mark.parametrize("connection", ["local", "elsewhere"])
+def test_in_a_pipe_without_pythonunbuffered_with_one_login(connection: str, tmp_path: Path) -> None:
     with Simulator(tale(ends=6)) as sim:
-        run = Run(tmp_path, sim).finish()
+        run = Run(tmp_path, sim, connection=connection).finish()
         # However many slices: one token, one login.
         assert len(sim.logins) == 1
         assert sim.refused == []
@@ -244,9 +248,10 @@ def test_in_the_events_of_ansible_runner_and_no_artifact_holds_a_secret(tmp_path
     assert done - said[0][0] > 3.0
 
 
-def test_a_short_token_is_renewed_as_often_as_it_ends(tmp_path: Path) -> None:
+@pytest.mark.parametrize("connection", ["local", "elsewhere"])
+def test_a_short_token_is_renewed_as_often_as_it_ends(connection: str, tmp_path: Path) -> None:
     with Simulator(tale(ends=5, auth={"token_lifetime": 2})) as sim:
-        run = Run(tmp_path, sim).finish()
+        run = Run(tmp_path, sim, connection=connection).finish()
         reads = [entry.time for entry in sim.reads]
         # Renewed after four fifths of its life, 1.6 s. No look was refused: the time between slices counts.
         assert 2 <= len(sim.logins) <= (reads[-1] - reads[0]) / 1.6 + 1
@@ -273,10 +278,9 @@ def test_the_module_alone_is_complete() -> None:
 
 
 def test_a_dropped_connection_does_not_end_the_wait(tmp_path: Path) -> None:
-    environ = {"ANSIBLE_CONNECTION_PLUGINS": str(HERE / "connection_plugins")}
     hosts = ["drops-before", "drops-after"]
     with Simulator(tale(ends=5)) as sim:
-        run = Run(tmp_path, sim, connection="dropping", environ=environ, hosts=hosts).finish()
+        run = Run(tmp_path, sim, connection="dropping", hosts=hosts).finish()
         # What the lost slice knew was kept: nobody logged in anew.
         assert len(sim.logins) == len(hosts)
         assert sim.refused == []
@@ -307,6 +311,70 @@ def test_killed_and_started_again_it_goes_on_to_the_same_deadline(tmp_path: Path
         run = Run(tmp_path, sim, facts={"until": until}).finish()
     assert run.told("VERDICT") == "reached"
     assert datetime.fromisoformat(run.told("DEADLINE").replace("Z", "+00:00")) == datetime.fromisoformat(until)
+
+
+def test_a_module_whose_ansible_is_killed_does_not_go_on_alone(tmp_path: Path) -> None:
+    """Nobody is told when a process is killed. But it holds no lock any more."""
+    with Simulator(tale(ends=60)) as sim:
+        run = Run(tmp_path, sim)
+        for line in run.read():
+            if "2 running" in line.text:
+                break
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                words = (folder / "cmdline").read_bytes().split(b"\0")
+                if str(tmp_path / "inventory.yml").encode() in words:
+                    os.kill(int(folder.name), signal.SIGKILL)
+        run.process.wait(timeout=20)
+        time.sleep(2.5)
+        reads = len(sim.reads)
+        time.sleep(2.5)
+        assert len(sim.reads) == reads, "somebody goes on asking"
+    os.close(run._output)
+
+
+@pytest.mark.parametrize(
+    ("transport", "become", "way"),
+    [("local", None, "followed"), ("local", "sudo", "slices"), ("ssh", None, "slices")],
+)
+def test_the_module_is_followed_where_its_lines_can_be_read(
+    transport: str, become: str | None, way: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    action = ActionModule.__new__(ActionModule)
+    shell = SimpleNamespace(tmpdir=str(tmp_path), join_path=os.path.join)
+    action._connection = SimpleNamespace(transport=transport, become=become, _shell=shell)
+    action._task = SimpleNamespace(async_val=0, check_mode=False)
+    monkeypatch.setattr(backup_job_wait.ActionBase, "run", lambda *_: {})
+    monkeypatch.setattr(action, "_followed", lambda *_: {"way": "followed"})
+    monkeypatch.setattr(action, "_in_slices", lambda *_: {"way": "slices"})
+    assert action.run() == {"way": way}
+
+
+def test_a_module_that_says_nothing_is_said_to_say_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    said: list[str] = []
+    passed = 0.0
+
+    class Ended:
+        def wait(self, seconds: float) -> bool:
+            nonlocal passed
+            passed += 5.0
+            if passed == 100.0:
+                piece.tell("1 of 2 done")
+            return passed >= 150.0
+
+    piece = Slice(str(tmp_path / "lines"), 60.0, followed=True)
+    piece.tell("0 of 2 done\x1b[2J")
+    monkeypatch.setattr(backup_job_wait, "time", SimpleNamespace(monotonic=lambda: passed))
+    monkeypatch.setattr(backup_job_wait.display, "display", lambda line, stderr: said.append(line))
+    action = ActionModule.__new__(ActionModule)
+    action._task = SimpleNamespace(args={"system": "flosum"}, no_log=False)
+    with open(piece.path, encoding="ascii") as lines:
+        action._tell(lines, t.cast("t.Any", Ended()), 60.0, {"inventory_hostname": "db-01"})
+    assert said == [
+        "WAITING [db-01] flosum: 0 of 2 done [2J",
+        "WAITING [db-01] flosum: no look has come to its end for 75 s",
+        "WAITING [db-01] flosum: 1 of 2 done",
+    ]
 
 
 @pytest.mark.parametrize(

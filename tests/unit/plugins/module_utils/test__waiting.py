@@ -4,12 +4,17 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
 import typing as t
+from pathlib import Path
 
 import pytest
 
 from ansible_collections.changeops.backup.plugins.module_utils import _waiting
+from ansible_collections.changeops.backup.plugins.module_utils._errors import BackupError
 from ansible_collections.changeops.backup.plugins.module_utils._options import WAIT
+from ansible_collections.changeops.backup.plugins.module_utils._slice import VARIABLE, Slice
 from inside import Inside
 from simulator import Simulator
 
@@ -32,6 +37,52 @@ def wait(story: dict[str, t.Any], **given: t.Any) -> tuple[dict[str, t.Any], Ins
     with Simulator(story) as sim, Inside(sim.options, sim) as inside:
         given = {"wait_timeout": 600.0, "interval": 1.0, **given}
         return _waiting.wait_for_jobs(inside.task(WAIT, **given)), inside
+
+
+class Followed:
+    """What an action plugin does: hold the lock, and read."""
+
+    def __init__(self, folder: Path, seconds: float) -> None:
+        self.slice = Slice(str(folder / "lines"), seconds, followed=True)
+        self._file = open(self.slice.path, "w", encoding="ascii")  # noqa: SIM115
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+
+    def leave(self) -> None:
+        self._file.close()
+
+    @property
+    def lines(self) -> list[str]:
+        return [json.loads(line) for line in Path(self.slice.path).read_text().splitlines()]
+
+
+def test_followed_then_told_at_each_change_and_at_least_as_often_as_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = {**RUNNING, "instanceUid": UID[:-1] + "2"}
+    jobs = [
+        {**job, "timeline": [{"at": at, "set": {"status": "Success", "lastRun": "@-60", "lastEndTime": "@now"}}]}
+        for job, at in ((RUNNING, 200.0), (other, 400.0))
+    ]
+    reader = Followed(tmp_path, 60.0)
+    monkeypatch.setenv(VARIABLE, reader.slice.to_environ()[VARIABLE])
+    result, inside = wait({"system": "veeam_vspc", "jobs": jobs}, max_interval=5.0)
+    assert result["verdict"] == "reached"
+    assert inside.http.statistics.logins == 1
+    running = [line.partition(" done")[0] for line in reader.lines]
+    assert running == ["0 of 2"] * 4 + ["1 of 2"] * 4
+    left = [line.rpartition(" ")[2] for line in reader.lines]
+    assert left[:3] == ["00:09:59", "00:08:59", "00:07:59"]
+
+
+def test_followed_when_nobody_follows_any_more_then_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = Followed(tmp_path, 60.0)
+    monkeypatch.setenv(VARIABLE, reader.slice.to_environ()[VARIABLE])
+    reader.leave()
+    with pytest.raises(BackupError, match="whoever started this wait is gone"):
+        wait({"system": "veeam_vspc", "jobs": [RUNNING]})
+    Path(reader.slice.path).unlink()
+    with pytest.raises(BackupError, match="whoever started this wait is gone"):
+        wait({"system": "veeam_vspc", "jobs": [RUNNING]})
 
 
 def always(system: str, body: t.Any, status: int = 200, **more: t.Any) -> dict[str, t.Any]:
