@@ -23,6 +23,7 @@ from ansible.utils.display import Display
 
 from ansible_collections.changeops.backup.plugins.module_utils._errors import printable
 from ansible_collections.changeops.backup.plugins.module_utils._slice import Slice
+from ansible_collections.changeops.backup.plugins.module_utils._stream import start_aside
 
 display = Display()
 
@@ -77,10 +78,7 @@ class ActionModule(ActionBase):
             # The module ends when this lock does, however we end.
             fcntl.flock(lines, fcntl.LOCK_EX)
             ended = threading.Event()
-            teller = threading.Thread(
-                target=self._tell, args=(lines, ended, piece.seconds, task_vars or {}), daemon=True
-            )
-            teller.start()
+            teller = start_aside(lambda: self._tell(lines, ended, piece.seconds, task_vars or {}))
             try:
                 return self._slice(task_vars, piece, 0.0)
             finally:

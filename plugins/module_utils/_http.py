@@ -22,7 +22,6 @@ import queue
 import random
 import re
 import ssl
-import threading
 import traceback
 import typing as t
 import warnings
@@ -38,7 +37,7 @@ from ansible_collections.changeops.backup.plugins.module_utils._errors import (
     Refused,
     Unanswered,
 )
-from ansible_collections.changeops.backup.plugins.module_utils._stream import Handover, Stream
+from ansible_collections.changeops.backup.plugins.module_utils._stream import Handover, Stream, start_aside
 from ansible_collections.changeops.backup.plugins.module_utils._time import Clock
 
 try:
@@ -538,7 +537,7 @@ class _Line:
 
     def __init__(self) -> None:
         self.todo: queue.SimpleQueue[tuple[t.Callable[[Handover], Response], Handover] | None] = queue.SimpleQueue()
-        threading.Thread(target=self._run, daemon=True).start()
+        start_aside(self._run)
 
     def _run(self) -> None:
         while True:

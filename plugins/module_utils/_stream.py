@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import queue
+import signal
+import threading
 import typing as t
 
 from ansible_collections.changeops.backup.plugins.module_utils._errors import Unanswered
@@ -15,6 +17,20 @@ from ansible_collections.changeops.backup.plugins.module_utils._errors import Un
 _AHEAD = 16
 # A body may take a second more for so many bytes that it has brought: 1 Mbit/s is slow, and not nothing.
 _SLOWEST = 128 * 1024
+
+
+def start_aside(work: t.Callable[[], None]) -> threading.Thread:
+    """Start a thread that dies with the process, and that no signal goes to.
+
+    The system gives a signal to any thread. Who waits in the main one would not wake up for it, and not act on it.
+    """
+    thread = threading.Thread(target=work, daemon=True)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        thread.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return thread
 
 
 class Sink(t.Protocol):

@@ -406,7 +406,8 @@ class BackupSystem(ABC):
             if page.trouble:
                 listing.incomplete(page.trouble)
             counts_all = _total_of_all(page) if counts == "all" else None
-            if counts_all is not None:
+            # One that the list has outrun is not that of all.
+            if counts_all is not None and counts_all >= len(listing.jobs):
                 if counts_all < whole:
                     # Rows moved up into pages that we have read: some were never shown to us.
                     listing.incomplete("jobs left it while it was read")

@@ -208,3 +208,69 @@ def test_a_run_killed_in_the_middle_leaves_a_second_one_nothing_to_repair(moment
     assert told(result) in ({"aborted": [UID.format(1)]}, {"already_finished": [UID.format(1)]})
     # A first request that was still on its way had not stopped anything: asking again was a new decision.
     assert len(sim.writes) <= (2 if slow else 1)
+
+
+def test_too_many_requests_is_a_refusal_and_not_perhaps_taken() -> None:
+    with Simulator(
+        {"system": "veeam_vspc", "jobs": [vspc(1)], "faults": [{"kind": "write", "do": {"throttle": 25}}]}
+    ) as sim:
+        result = bad("backup_job_abort", {**sim.options, "job_ids": [UID.format(1)], **QUICK, "wait_timeout": 60})
+    assert told(result) == {"not_confirmed": [UID.format(1)]}
+    assert result["changed"] is False
+    assert "It takes no more requests now, and did nothing. Try again in 25 s" in result["msg"]
+    assert len(sim.writes) == 1
+
+
+@pytest.mark.parametrize("wait", [True, False])
+def test_the_page_of_a_proxy_is_no_word_of_the_system(wait: bool) -> None:
+    faults = [{"kind": "write", "do": {"status": 200, "html": True}}]
+    with Simulator({"system": "flosum", "jobs": [flosum(1)], "faults": faults}) as sim:
+        result = bad("backup_job_abort", {**sim.options, "job_ids": ["1"], **QUICK, "wait": wait})
+    assert told(result) == {"not_confirmed": ["1"]}
+    assert "may have arrived" in result["not_confirmed"][0]["message"]
+    assert len(sim.writes) == 1
+
+
+def test_a_queued_stop_that_is_canceled_was_not_taken() -> None:
+    faults = [{"path": r"/asyncActions/[^/]+$", "do": {"status": 200, "body": {"data": {"status": "canceled"}}}}]
+    story = {"system": "veeam_vspc", "jobs": [vspc(1, on_abort="ignored")], "async": {"paths": "/stop"}}
+    story["faults"] = faults
+    with Simulator(story) as sim:
+        result = bad("backup_job_abort", {**sim.options, "job_ids": [UID.format(1)], **QUICK, "wait": False})
+    assert told(result) == {"not_confirmed": [UID.format(1)]}
+    assert result["changed"] is False
+    assert "the stop was refused: the queued call was canceled" in result["msg"]
+
+
+def test_a_refused_job_that_shows_its_end_a_little_later_had_ended() -> None:
+    job = flosum(1, timeline=[{"at": 1.5, "set": {"jobStatus": "Completed"}}])
+    refusal = {"statusCode": 400, "message": ["Job is not running"], "error": "Bad Request"}
+    faults = [{"kind": "write", "do": {"status": 400, "body": refusal}}]
+    with Simulator({"system": "flosum", "jobs": [job], "clock": {"waits": True}, "faults": faults}) as sim:
+        result = good("backup_job_abort", {**sim.options, "job_ids": ["1"], "interval": 1, "wait_timeout": 60})
+    assert told(result) == {"already_finished": ["1"]}
+
+
+def test_old_news_of_a_definition_does_not_confirm_a_stop() -> None:
+    """The console collects: what it heard before the run began is not its end."""
+    stale = {"set": {"status": "Success", "lastRun": "@-7200", "lastEndTime": "@-3600"}}
+    with Simulator({"system": "veeam_vspc", "jobs": [vspc(1, on_abort=stale)]}) as sim:
+        result = bad("backup_job_abort", {**sim.options, "job_ids": [UID.format(1)], **QUICK})
+    assert told(result) == {"not_confirmed": [UID.format(1)]}
+    assert len(sim.writes) == 1
+
+
+def test_what_cannot_be_stopped_is_named_when_it_is_skipped() -> None:
+    job = {"id": "j1", "status": "IN_PROGRESS", "type": "backup-working-environment", "time": "@-60"}
+    with Simulator({"system": "netapp_bluexp", "jobs": [job]}) as sim:
+        args = {**sim.options, "job_ids": ["j1"]}
+        assert "1 cannot be stopped: j1 running" in good("backup_job_abort", {**args, "on_unsupported": "skip"})["msg"]
+        assert "no call to stop a job: j1 running" in bad("backup_job_abort", args)["msg"]
+
+
+def test_what_is_excluded_is_left_alone_in_either_letter_case() -> None:
+    with Simulator({"system": "veeam_vspc", "jobs": [vspc(1, name="Payroll")]}) as sim:
+        args = {**sim.options, "names": ["P*"], **QUICK}
+        for excluded in ("payroll", "PAY*", UID.format(1).upper()):
+            assert told(good("backup_job_abort", {**args, "exclude": [excluded]})) == {}
+    assert sim.writes == []

@@ -18,6 +18,7 @@ from ansible_collections.changeops.backup.plugins.module_utils._errors import (
     Refused,
     Unanswered,
 )
+from ansible_collections.changeops.backup.plugins.module_utils._http import Response
 from harness import ANY_RESULT, STORIES, bad, good, warnings
 from inside import Inside
 from simulator import Simulator
@@ -1046,3 +1047,294 @@ def test_flosum_a_single_element_array_could_be_refused_so_all_are_always_sent()
 def test_flosum_the_id_of_a_job_is_not_that_of_its_backup() -> None:
     with Simulator(tale("flosum")) as sim, Inside(sim.options) as flosum:
         assert set(flosum.look(job_ids=["4101", "9001"]).jobs) == {"4101"}
+
+
+# -- what servers may do that no document forbids -------------------------------------------------------------------
+
+
+def _capped(system: str, pages: list[int], linked: bool) -> list[dict[str, t.Any]]:
+    """Give pages whose total counts only their own rows; the last job of all still runs."""
+    bodies, last = [], sum(pages) - 1
+    for number, rows in enumerate(pages):
+        first = sum(pages[:number])
+        jobs = [{"jobId": f"J{row}", "status": 1 if row == last else 2} for row in range(first, first + rows)]
+        link = f"/jobs?pageIndex={number + 1}" if linked and number < len(pages) - 1 else ""
+        data = {"totalCount": rows, "jobs": jobs, "nextLink": link}
+        bodies.append({"statusCode": 200, "data": data} if system == "avepoint_salesforce" else data)
+    empty = {"totalCount": 0, "jobs": [], "nextLink": ""}
+    return [*bodies, {"statusCode": 200, "data": empty} if system == "avepoint_salesforce" else empty]
+
+
+@pytest.mark.parametrize(
+    ("system", "linked"), [("avepoint_salesforce", True), ("avepoint_salesforce", False), ("avepoint_iaas_paas", False)]
+)
+@pytest.mark.parametrize("pages", [[10, 10, 4], [10, 10], [25, 3], [100, 100, 1]])
+def test_total_of_the_page_is_not_taken_for_that_of_the_list(system: str, linked: bool, pages: list[int]) -> None:
+    bodies = _capped(system, pages, linked)
+    with Simulator(scripted(system, *bodies, then=bodies[-1])) as sim, Inside(sim.options) as avepoint:
+        listing = avepoint.look()
+    assert len(listing.jobs) == sum(pages)
+    assert listing.complete
+    assert [job.id for job in listing.jobs.values() if job.active] == [f"J{sum(pages) - 1}"]
+
+
+@pytest.mark.parametrize("beyond", ["empty", "again", "refused"])
+@pytest.mark.parametrize(("rows", "asked"), [(7, 1), (10, 2), (20, 2), (99, 1), (100, 2)])
+@pytest.mark.parametrize("system", AVEPOINT)
+def test_total_that_could_be_of_the_page_costs_one_more_page(system: str, rows: int, asked: int, beyond: str) -> None:
+    body, empty = _capped(system, [rows], False)
+    story = scripted(system, body, then=body if beyond == "again" else empty)
+    if beyond == "refused":
+        story["faults"][-1]["do"] = {"status": 400, "body": {"message": "no such page"}}
+    with Simulator(story) as sim, Inside(sim.options) as avepoint:
+        listing = avepoint.look()
+    assert len(listing.jobs) == rows
+    assert listing.complete
+    assert listing.warnings == []
+    # Whether Salesforce counts pages from 0 or from 1 is open as well.
+    twice = system == "avepoint_salesforce" and beyond == "again" and asked == 2
+    assert len(sim.reads) == asked + twice
+
+
+@pytest.mark.parametrize("system", AVEPOINT)
+def test_links_that_lead_from_one_empty_page_to_the_next_end(system: str) -> None:
+    data = {"totalCount": 0, "jobs": [], "nextLink": "abc"}
+    bodies = [{**data, "nextLink": f"abc{number}"} for number in range(150)]
+    if system == "avepoint_salesforce":
+        bodies = [{"statusCode": 200, "data": body} for body in bodies]
+    with Simulator(scripted(system, *bodies, then=bodies[-1])) as sim, Inside(sim.options) as avepoint:
+        listing = avepoint.look()
+        assert len(sim.reads) < 120
+    assert not listing.complete
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"errors": [{"code": "Shard", "message": "one shard did not answer"}]},
+        {"errors": {"message": "one shard did not answer"}},
+        {"errors": "one shard did not answer"},
+        {"errorModel": "one shard did not answer"},
+        {"errorModel": {"statusCode": 500, "requestId": "one shard did not answer"}},
+    ],
+)
+@pytest.mark.parametrize("system", AVEPOINT)
+def test_errors_beside_the_rows_make_the_list_incomplete(system: str, beside: dict[str, t.Any]) -> None:
+    data = {"totalCount": 1, "jobs": [{"jobId": "J1", "status": 2}]}
+    bodies = [{**data, **beside}]
+    if system == "avepoint_salesforce":
+        bodies = [{"data": data, **beside}, {"data": {**data, **beside}}]
+    for body in bodies:
+        with Simulator(scripted(system, then=body)) as sim, Inside(sim.options) as avepoint:
+            listing = avepoint.look()
+        assert not listing.complete
+        assert any("one shard did not answer" in warning for warning in listing.warnings)
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"errors": []},
+        {"errors": None},
+        {"errors": ""},
+        {"errors": {"message": None, "code": ""}},
+        {"errorModel": {"statusCode": 200, "requestId": "4711", "date": "2026-03-01T00:00:00Z"}},
+    ],
+)
+@pytest.mark.parametrize("system", AVEPOINT)
+def test_no_errors_beside_the_rows_are_none(system: str, beside: dict[str, t.Any]) -> None:
+    data = {"totalCount": 1, "jobs": [{"jobId": "J1", "status": 2}], **beside}
+    body = {"data": data, **beside} if system == "avepoint_salesforce" else data
+    with Simulator(scripted(system, then=body)) as sim, Inside(sim.options) as avepoint:
+        assert avepoint.look().complete
+
+
+def test_window_salesforce_stays_where_it_was_during_a_wait() -> None:
+    """Moving on with each look, it would leave the running job behind."""
+    week = 7 * 86400
+    job = {"jobId": "AI1", "status": 1, "startTime": f"@-{week - 3}"}
+    with Simulator({"system": "avepoint_salesforce", "jobs": [job]}) as sim:
+        args = {**sim.options, "state": "idle", "interval": 0.5, "max_interval": 1, "wait_timeout": 6}
+        result = bad("backup_job_wait", args)
+        asked = {query["startTime"] for query in queries(sim)}
+    assert result["verdict"] == "timed_out"
+    assert [job["id"] for job in result["unfinished"]] == ["AI1"]
+    assert len(asked) == 1
+
+
+def test_window_salesforce_is_named_where_a_job_is_missing() -> None:
+    with Simulator({"system": "avepoint_salesforce", "jobs": []}) as sim:
+        args = {**sim.options, "job_ids": ["AI1"], "interval": 0.5, "appear_timeout": 0}
+        result = bad("backup_job_wait", args)
+    assert result["verdict"] == "missing"
+    assert "were looked for: see started_after" in result["msg"]
+
+
+def test_window_salesforce_without_a_beginning_does_not_end_before_it_begins() -> None:
+    with Simulator({"system": "avepoint_salesforce", "jobs": []}) as sim:
+        result = bad("backup_job_info", {**sim.options, "started_before": "30d"})
+        assert sim.journal == []
+        good("backup_job_info", {**sim.options, "started_before": "30d", "started_after": "60d"})
+    assert (
+        "started_before needs started_after here: without it, avepoint_salesforce lists only the last 7"
+        in result["msg"]
+    )
+
+
+@pytest.mark.parametrize("window", ["start", "finish", "overlap"])
+def test_window_iaas_hides_no_job_that_may_still_run(window: str) -> None:
+    """What the window is about is not documented; a running job has no end that could lie in it."""
+    jobs = [
+        {"jobId": "IB1", "status": 1, "startTime": "@-3600"},
+        {"jobId": "IB2", "status": 2, "startTime": "@-3600", "finishTime": "@-1800"},
+    ]
+    story = {"system": "avepoint_iaas_paas", "jobs": jobs, "window": window, "running_in_window": False}
+    with play(story) as (sim, avepoint):
+        assert set(avepoint.look(started_after="24h").jobs) == {"IB1", "IB2"}
+        assert set(avepoint.look(started_after="24h", results=["success"]).jobs) == {"IB2"}
+        assert [("startTime" in query) for query in queries(sim)] == [False, True]
+
+
+@pytest.mark.parametrize("system", AVEPOINT)
+def test_page_size_that_is_refused_is_left_out(system: str) -> None:
+    refusal = {"statusCode": 400, "message": "pageSize is at most 50"}
+    story = tale(system, faults=[{"path": LIST, "nth": [1], "do": {"status": 400, "body": refusal}}])
+    with play(story) as (sim, avepoint):
+        first, second = avepoint.look(), avepoint.look()
+    assert set(first.jobs) == set(second.jobs) == ids(story)
+    assert first.complete
+    sizes = [query.get("pageSize") for query in queries(sim)]
+    assert sizes[0] == "100"
+    assert set(sizes[1:]) == {None}, "what the server refuses is not sent again"
+    if system == "avepoint_salesforce":
+        days = queries(sim)[1]
+        assert [len(days[name]) for name in ("startTime", "finishTime")] == [10, 10]
+        assert days["startTime"] <= queries(sim)[0]["startTime"]
+        assert days["finishTime"] > queries(sim)[0]["finishTime"][:10]
+    assert sim.refused == []
+
+
+@pytest.mark.parametrize("body", [{"error": "500", "message": "agent down"}, {"job": [], "error": "agent down"}])
+def test_netapp_an_error_without_a_job_says_nothing_of_the_job(body: dict[str, t.Any]) -> None:
+    for path, chosen in (("/job/j1$", {"job_ids": ["j1"]}), ("/job$", {})):
+        faults = [{"path": path, "do": {"status": 200, "body": body}}]
+        with (
+            play({"system": "netapp_bluexp", "jobs": [], "faults": faults}, patience=0) as (_sim, netapp),
+            pytest.raises(Unanswered, match="agent down"),
+        ):
+            netapp.look(**chosen)
+
+
+def test_netapp_an_error_beside_jobs_makes_the_list_incomplete() -> None:
+    body = {"job": [{"id": "j1", "status": "COMPLETED"}], "message": "one agent is down"}
+    with play(scripted("netapp_bluexp", then=body)) as (_sim, netapp):
+        listing = netapp.look()
+    assert not listing.complete
+    assert any("one agent is down" in warning for warning in listing.warnings)
+
+
+def test_netapp_an_empty_404_is_no_such_job() -> None:
+    faults = [{"path": "/job/j1$", "do": {"status": 404, "body": ""}}]
+    with play({"system": "netapp_bluexp", "jobs": [], "faults": faults}) as (sim, netapp):
+        assert netapp.look(job_ids=["j1"]).jobs == {}
+        assert len(sim.reads) == 1
+
+
+def test_netapp_a_part_that_still_runs_spoils_a_completed_job() -> None:
+    raw = {"id": "j1", "status": "COMPLETED", "data": {"restore": {"batch": [{"id": "b", "status": "IN_PROGRESS"}]}}}
+    with play(scripted("netapp_bluexp", then={"job": [raw]})) as (_sim, netapp):
+        (job,) = netapp.look().jobs.values()
+    assert job.result == "warning"
+
+
+@pytest.mark.parametrize("system", SIMULATED)
+def test_an_id_shown_twice_is_active_where_one_sight_says_so(system: str) -> None:
+    done, busy = {
+        "flosum": ({"jobId": 1, "jobStatus": "Completed"}, {"jobId": 1, "jobStatus": "In Progress"}),
+        "avepoint_salesforce": ({"jobId": "J1", "status": 2}, {"jobId": "J1", "status": 1}),
+        "avepoint_iaas_paas": ({"jobId": "J1", "status": 2}, {"jobId": "J1", "status": 1}),
+        "netapp_bluexp": ({"id": "J1", "status": "COMPLETED"}, {"id": "J1", "status": "IN_PROGRESS"}),
+        "veeam_vspc": (
+            {"instanceUid": UID.format(1), "status": "Success"},
+            {"instanceUid": UID.format(1), "status": "Running"},
+        ),
+    }[system]
+    rows: dict[str, t.Any] = {
+        "flosum": {"total": 2, "items": [done, busy]},
+        "avepoint_salesforce": {"data": {"totalCount": 2, "jobs": [done, busy]}},
+        "avepoint_iaas_paas": {"totalCount": 2, "jobs": [done, busy]},
+        "netapp_bluexp": {"job": [done, busy]},
+        "veeam_vspc": {"meta": {"pagingInfo": {"total": 2}}, "data": [done, busy]},
+    }[system]
+    with play(scripted(system, then=rows)) as (_sim, inside):
+        assert [job.active for job in inside.look().jobs.values()] == [True]
+
+
+@pytest.mark.parametrize("status", [400, 403, 409])
+@pytest.mark.parametrize("kind", ["transport", "retryableLogical", "retryablelogical"])
+def test_vspc_an_error_that_asks_to_be_sent_again_is_trouble_that_passes(kind: str, status: int) -> None:
+    busy = {"errors": [{"message": "The server is busy", "type": kind, "code": status}]}
+    story = tale("veeam_vspc", faults=[{"path": "/jobs", "nth": [1], "do": {"status": status, "body": busy}}])
+    with play(story) as (sim, vspc):
+        assert set(vspc.look().jobs) == ids(story)
+        assert len(sim.reads) == 2
+
+
+@pytest.mark.parametrize("status", [421, 507, 525, 530])
+def test_any_trouble_of_a_server_passes(status: int) -> None:
+    story = tale("flosum", faults=[{"path": LIST, "nth": [1], "do": {"status": status, "body": "{}"}}])
+    with play(story) as (_sim, flosum):
+        assert set(flosum.look().jobs) == ids(story)
+
+
+def test_vspc_a_queued_look_whose_action_is_forgotten_is_made_again() -> None:
+    gone = {"errors": [{"message": "Async action is not found.", "type": "logical", "code": 404}]}
+    faults = [{"path": r"/asyncActions/[^/]+$", "nth": [1], "do": {"status": 404, "body": gone}}]
+    story = tale("veeam_vspc", faults=faults, **{"async": {"paths": "/jobs$"}})
+    with play(story) as (sim, vspc):
+        assert set(vspc.look().jobs) == ids(story)
+        assert [entry.path.rpartition("/")[2] for entry in sim.reads].count("jobs") == 2
+
+
+def test_vspc_a_filter_that_is_answered_with_520_is_left_out() -> None:
+    story = tale("veeam_vspc")
+    name = story["jobs"][0]["name"]
+    odd = {"errors": [{"message": "filter", "type": "logical", "code": 1001}]}
+    with Simulator(story) as sim, Inside(sim.options, sim, patience=300) as vspc:
+        strike = sim.strike
+
+        def refuse(entry: t.Any) -> dict[str, t.Any]:
+            return {"status": 520, "body": odd} if "filter" in entry.query else strike(entry)
+
+        sim.strike = refuse  # type: ignore[method-assign]
+        assert name in {job.name for job in vspc.look(names=[name]).jobs.values()}
+        assert sum(vspc.clock.slept) < 10
+        vspc.look(names=[name])
+    assert "filter" not in sim.reads[-1].query
+
+
+def test_vspc_a_login_that_asks_for_a_second_factor_is_not_tried_again() -> None:
+    body = {"access_token": None, "mfa_token": "mfa-0123456789", "token_type": "bearer"}
+    faults = [{"kind": "login", "do": {"status": 200, "body": body}}]
+    with Simulator(tale("veeam_vspc", faults=faults)) as sim:
+        result = bad("backup_job_info", sim.options)
+        assert len(sim.logins) == 1
+    assert "asks for a second factor, which cannot be given here. Use an API key" in result["msg"]
+
+
+def test_json_in_the_charset_that_the_server_names_is_read() -> None:
+    body = '{"total": 1, "items": [{"jobId": 1, "jobStatus": "Completed", "name": "Nächtlich"}]}'
+    response = Response(200, {"Content-Type": "application/json; charset=ISO-8859-1"}, body.encode("latin-1"))
+    assert response.json()["items"][0]["name"] == "Nächtlich"
+    # Some call their UTF-8 so.
+    response = Response(200, {"Content-Type": "application/json; charset=ISO-8859-1"}, body.encode())
+    assert response.json()["items"][0]["name"] == "Nächtlich"
+
+
+def test_a_name_that_would_steer_a_terminal_does_not() -> None:
+    jobs = [{"jobId": 1, "name": "a\x1b[2J\r\nok: [all]\u202e", "jobStatus": "Exception", "startedDate": "@-60"}]
+    with Simulator({"system": "flosum", "jobs": jobs}) as sim:
+        result = bad("backup_job_wait", {**sim.options, "job_ids": ["1"]})
+    assert result["jobs"][0]["name"] == "a\x1b[2J\r\nok: [all]\u202e"
+    assert result["msg"].isprintable()
+    assert "(a [2J ok: [all] )" in result["msg"]

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import gzip
+import signal
 import threading
 import time
 import tracemalloc
@@ -16,7 +17,7 @@ import pytest
 from ansible_collections.changeops.backup.plugins.module_utils import _http
 from ansible_collections.changeops.backup.plugins.module_utils._errors import BackupError, Fenced, Refused, Unanswered
 from ansible_collections.changeops.backup.plugins.module_utils._http import Call, Transport
-from ansible_collections.changeops.backup.plugins.module_utils._stream import Handover, Stream
+from ansible_collections.changeops.backup.plugins.module_utils._stream import Handover, Stream, start_aside
 from ansible_collections.changeops.backup.plugins.module_utils._time import Clock
 
 PLENTY = 1 << 30
@@ -258,3 +259,11 @@ def test_handover_when_nobody_waits_any_more_then_giving_ends() -> None:
     with pytest.raises(Unanswered):
         handover.give(b"2")
     handover.end(None)
+
+
+def test_aside_when_a_signal_comes_then_it_goes_to_the_one_who_waits() -> None:
+    """A signal that the system gives to another thread does not wake the main one up, which alone acts on it."""
+    masks: list[set[signal.Signals]] = []
+    start_aside(lambda: masks.append(set(signal.pthread_sigmask(signal.SIG_BLOCK, ())))).join()
+    assert {signal.SIGTERM, signal.SIGINT, signal.SIGALRM} <= masks[0]
+    assert not signal.pthread_sigmask(signal.SIG_BLOCK, ())
