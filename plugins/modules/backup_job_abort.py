@@ -32,7 +32,9 @@ options:
       - Of a selection, nothing is stopped if the list of jobs is not complete.
     type: int
   exclude:
-    description: Jobs that are never touched - ids, or names with shell wildcards. A name may also be written as it is.
+    description:
+      - Jobs that are never touched - ids, or names with shell wildcards. A name may also be written as it is. Letter case
+        does not count.
     type: list
     elements: str
   reason:
