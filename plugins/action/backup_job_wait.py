@@ -35,7 +35,7 @@ _LONGEST_PROGRESS = 240.0
 _RECONNECT_FOR = 300.0
 _RECONNECT_PAUSE = 5.0
 _READ_PAUSE = 0.2
-# A module that is so many seconds late with its line waits for an answer.
+# So many seconds may a line be late before we say that it is.
 _LATE = 10.0
 
 
@@ -72,11 +72,16 @@ class ActionModule(ActionBase):
 
     def _followed(self, task_vars: dict[str, t.Any] | None, path: str) -> dict[str, t.Any]:
         """Run the module once: on this machine its lines can be read while it runs."""
-        piece = Slice(path, self._progress_interval(), followed=True)
-        # Nobody else may read them, and they are the module's to write.
-        with open(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_EXCL, 0o600), encoding="ascii") as lines:
-            # The module ends when this lock does, however we end.
-            fcntl.flock(lines, fcntl.LOCK_EX)
+        piece = Slice(path, min(self._progress_interval(), _LONGEST_PROGRESS - _LATE), followed=True)
+        # Nobody else may read them, and they are the module's to write; a lock over NFS asks for more than reading.
+        with open(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "r+", encoding="ascii") as lines:
+            try:
+                # The module ends when this lock does, however we end.
+                fcntl.flock(lines, fcntl.LOCK_EX)
+            except OSError:
+                # A file system without locks.
+                os.unlink(path)
+                return self._in_slices(task_vars, path)
             ended = threading.Event()
             teller = start_aside(lambda: self._tell(lines, ended, piece.seconds, task_vars or {}))
             try:
@@ -86,18 +91,20 @@ class ActionModule(ActionBase):
                 teller.join()
 
     def _tell(self, lines: t.Any, ended: threading.Event, interval: float, task_vars: dict[str, t.Any]) -> None:
-        """Say each line when it comes, and that none comes."""
+        """Say each line when it comes, and that it is late."""
         rest, told_at, last = "", time.monotonic(), False
         while not last:
             last = ended.wait(_READ_PAUSE)
             *whole, rest = (rest + lines.read()).split("\n")
             for line in whole:
-                self._say(json.loads(line), task_vars)
+                # On a disk that is full, it can be half a line.
+                with contextlib.suppress(ValueError):
+                    self._say(json.loads(line), task_vars)
             silent = time.monotonic() - told_at
             if whole:
                 told_at = time.monotonic()
-            elif not last and silent > min(interval + _LATE, _LONGEST_PROGRESS):
-                self._say(f"no look has come to its end for {silent:.0f} s", task_vars)
+            elif not last and silent > interval + _LATE:
+                self._say(f"nothing new for {silent:.0f} s: the module may be waiting for an answer", task_vars)
                 told_at = time.monotonic()
 
     def _in_slices(self, task_vars: dict[str, t.Any] | None, path: str) -> dict[str, t.Any]:

@@ -38,6 +38,8 @@ class Attempt:
         self.refused = False
         self.unanswered = False
         self.looks_without = 0
+        # What is shown in place of the run that was to be stopped.
+        self.instead = ""
 
     @property
     def ended_by_itself(self) -> bool:
@@ -60,6 +62,7 @@ class Attempt:
 def abort_jobs(task: Task) -> Answer:
     """Stop the selected jobs that are active; each has its own outcome."""
     _check(task)
+    read_at = task.clock.monotonic()
     # A job of which the system does not say whether it is meant is left alone.
     listing = task.system.look(task.selection._replace(take_unknown=False))
     for warning in listing.warnings:
@@ -77,7 +80,7 @@ def abort_jobs(task: Task) -> Answer:
     if supported:
         _cap(task, active)
         if not task.check_mode:
-            _stop(task, active)
+            _stop(task, active, read_at)
             _observe(task, active)
     return _answer(task, active, ended, missing, listing.complete)
 
@@ -119,17 +122,16 @@ def _cap(task: Task, active: list[Attempt]) -> None:
         )
 
 
-def _stop(task: Task, active: list[Attempt]) -> None:
-    read_at = task.clock.monotonic()
+def _stop(task: Task, active: list[Attempt], read_at: float) -> None:
     for attempt in active:
-        if attempt.before.state == "stopping":
-            attempt.message = "was stopping already; nothing was sent"
-            continue
         if task.clock.monotonic() - read_at > _FRESH:
             attempt.message = _changed(task, attempt)
             attempt.refused = bool(attempt.message)
             if attempt.refused:
                 continue
+        if (attempt.after or attempt.before).state == "stopping":
+            attempt.message = "was stopping already; nothing was sent"
+            continue
         attempt.requested_at = iso(task.clock.now())
         try:
             attempt.message = task.system.stop_job(attempt.before)
@@ -151,6 +153,9 @@ def _changed(task: Task, attempt: Attempt) -> str:
         return f"could not be read again before the request, so nothing was sent: {exc}"
     if job is None:
         return "was no longer listed when its turn came; nothing was sent"
+    if _is_old_news(task, job, attempt.before):
+        # It says nothing against what was read.
+        return ""
     if _is_another(task, attempt.before, job):
         return "another run had begun when its turn came; nothing was sent"
     attempt.after = job
@@ -190,15 +195,16 @@ def _observe(task: Task, active: list[Attempt]) -> None:
         task.clock.sleep(min(gap, left))
         gap = min(gap * _GAP_GROWTH, max(task.params["interval"], _LONGEST_GAP))
     for attempt in open_.values():
-        attempt.message = "; ".join(said for said in (attempt.message, trouble) if said)
+        attempt.message = "; ".join(said for said in (attempt.message, attempt.instead, trouble) if said)
 
 
 def _take(task: Task, open_: dict[str, Attempt], seen: Listing) -> None:
     for job_id, attempt in list(open_.items()):
         job = seen.jobs.get(job_id)
-        definitions = task.system.CAPABILITIES.definitions
-        if job is not None and definitions and job.is_run_before(attempt.after or attempt.before):
+        if job is not None and _is_old_news(task, job, attempt.after or attempt.before):
+            attempt.instead = "the system now shows an earlier run"
             continue
+        attempt.instead = ""
         another = job is not None and _is_another(task, attempt.before, job)
         if job is None or another:
             attempt.looks_without += another or seen.complete
@@ -214,6 +220,10 @@ def _take(task: Task, open_: dict[str, Attempt], seen: Listing) -> None:
         if not job.active:
             attempt.confirmed_at = iso(task.clock.now())
             del open_[job_id]
+
+
+def _is_old_news(task: Task, job: Job, seen: Job) -> bool:
+    return task.system.CAPABILITIES.definitions and job.is_run_before(seen)
 
 
 def _is_another(task: Task, before: Job, job: Job) -> bool:

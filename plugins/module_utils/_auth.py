@@ -269,7 +269,7 @@ class RefreshTokenStore:
         self._path = None if path is None else os.path.realpath(path)
         self._draft = os.path.join(os.path.dirname(self._path or ""), f".{os.path.basename(self._path or '')}.new")
         self._on_secret = on_secret
-        if self._path is not None and not os.access(os.path.dirname(self._path), os.W_OK):
+        if self._path is not None and not os.access(os.path.dirname(self._path), os.W_OK | os.X_OK):
             raise Misconfigured(
                 f"the folder of refresh_token_file {self._path} does not exist or cannot be written: a rotated token "
                 "would be lost"

@@ -9,10 +9,15 @@ and passes the text through the redactor; nothing else turns an error into ``fai
 
 from __future__ import annotations
 
+import re
+
+# Line ends, what steers a terminal, what turns the direction of a text around, and halves of characters.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
+
 
 def printable(text: str) -> str:
-    """Make a text from outside a single line that cannot steer a terminal."""
-    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
+    """Make a text from outside a single line that cannot steer a terminal. Otherwise it stays as it is."""
+    return _UNPRINTABLE.sub(" ", text).strip()
 
 
 class BackupError(Exception):

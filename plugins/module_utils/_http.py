@@ -17,6 +17,7 @@ from __future__ import annotations
 import contextlib
 import email.utils
 import functools
+import itertools
 import json
 import queue
 import random
@@ -60,6 +61,9 @@ _NEVER = frozenset({501, 505})
 MAX_BODY = 256 * 1024 * 1024
 MAX_REDIRECTS = 5
 _CHUNK = 256 * 1024
+# Of an error, however long it is: far more than is shown, so that a secret cut here is not among that.
+_READ_OF_ERROR = 64 * 1024
+_MOST_SAID = 20
 # An exchange that watches its own time gets so many seconds more, to say itself what went wrong.
 _GRACE = 0.1
 # So many seconds after the one who waits for a piece, the socket gives up as well.
@@ -623,6 +627,11 @@ def _innermost(exc: BaseException) -> BaseException:
     return cause
 
 
+def start_of(text: str, mask: t.Callable[[str], str]) -> str:
+    """Give the beginning of a text that can be long, its secrets hidden: a word that is cut could be half of one."""
+    return mask(text if len(text) <= _READ_OF_ERROR else " ".join(text[:_READ_OF_ERROR].rsplit(None, 1)[:1]))
+
+
 def summary(response: Response) -> str:
     """Say in a few words what an error body holds, in any of the documented shapes, with its request id.
 
@@ -630,9 +639,9 @@ def summary(response: Response) -> str:
     """
     body = response.json_or_none()
     if not isinstance(body, (dict, list, str)):
-        text = response.mask(response.body.decode("utf-8", "replace")).strip()[:200]
+        text = start_of(response.body[: 4 * _READ_OF_ERROR].decode("utf-8", "replace").strip(), response.mask)[:200]
         return "a page that is not JSON" if text.startswith("<") else text or "an empty body"
-    said = [text for text in _messages(body, response.mask) if text]
+    said = itertools.islice(filter(None, _messages(body, response.mask)), _MOST_SAID)
     ids = body if isinstance(body, dict) else {}
     request_id = next((ids[key] for key in ("requestId", "traceId") if isinstance(ids.get(key), str)), None)
     text = "; ".join(dict.fromkeys(said))[:400] or "no message"
@@ -642,7 +651,7 @@ def summary(response: Response) -> str:
 def _messages(body: t.Any, mask: t.Callable[[str], str]) -> t.Iterator[str]:
     """Every human text in an error body: strings, lists of strings, lists of error objects."""
     if isinstance(body, str):
-        yield " ".join(mask(body).split())
+        yield " ".join(start_of(body, mask).split())
     elif isinstance(body, list):
         for item in body:
             yield from _messages(item, mask)

@@ -109,7 +109,7 @@ class Job(t.NamedTuple):
         return not self.active and self.record != "" and self.record == later.record
 
     def to_dict(self) -> dict[str, t.Any]:
-        """Give the job as a module returns it: times as ISO 8601 UTC, ``run`` left out."""
+        """Give the job as a module returns it: times as ISO 8601 UTC; ``run`` and ``record`` left out."""
         return {
             "system": self.system,
             "id": self.id,

@@ -57,10 +57,14 @@ class Rows:
         yield "["
         for start in range(0, len(self._jobs), self._PIECE):
             jobs = self._jobs[start : start + self._PIECE]
-            text = ", ".join([job.to_json() for job in jobs])
+            rows = [job.to_json() for job in jobs]
+            text = ", ".join(rows)
             if any(secret in text for secret in spelled):
                 # Somewhere in it, perhaps only in a key: Ansible's own, slower way knows where to mask.
-                text = json.dumps(remove_values([job.to_dict() for job in jobs], secrets))[1:-1]
+                text = ", ".join(
+                    json.dumps(remove_values(job.to_dict(), secrets)) if any(one in row for one in spelled) else row
+                    for job, row in zip(jobs, rows)
+                )
             yield f", {text}" if start else text
         yield "]"
 

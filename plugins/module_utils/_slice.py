@@ -13,6 +13,7 @@ What is kept holds a token, as the module's arguments do; neither is ever printe
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -62,14 +63,14 @@ class Slice:
         os.replace(draft, self.path)
 
     def tell(self, text: str) -> None:
-        """Write a line for whoever follows."""
-        with open(self.path, "a", encoding="ascii") as file:
+        """Write a line for whoever follows. A disk that is full ends no wait."""
+        with contextlib.suppress(OSError), open(self.path, "a", encoding="ascii") as file:
             file.write(json.dumps(text) + "\n")
 
     def is_left(self) -> bool:
         """Say whether nobody follows any more: a process that was killed holds no lock."""
         try:
-            with open(self.path, encoding="ascii") as file:
+            with open(self.path, "r+", encoding="ascii") as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False

@@ -30,6 +30,7 @@ from ansible_collections.changeops.backup.plugins.module_utils._http import (
     Credential,
     Response,
     Transport,
+    start_of,
     summary,
 )
 from ansible_collections.changeops.backup.plugins.module_utils._job import UNDOCUMENTED, Job, Meaning, Part
@@ -301,11 +302,11 @@ class BackupSystem(ABC):
         """Give the selected jobs, each once: in the order of the ids asked for, else newest first."""
         if selection.nothing:
             return Listing()
-        listing = self._seen(selection)
+        wanted = selection._replace(types=tuple(str(self.type_word(word)).casefold() for word in selection.types))
+        listing = self._seen(selection, wanted)
         # Only where somebody asks: most of a long list has ended.
         without_end = any(_lacks_end(job) for job in listing.jobs.values())
         usual = usual_durations(listing.jobs.values()) if without_end else {}
-        wanted = selection._replace(types=tuple(str(self.type_word(word)).casefold() for word in selection.types))
         jobs = [expected(job, usual) for job in listing.jobs.values() if wanted.matches(job)]
         if selection.job_ids:
             order = {job_id: place for place, job_id in enumerate(selection.job_ids)}
@@ -323,15 +324,17 @@ class BackupSystem(ABC):
             )
         return listing
 
-    def _seen(self, selection: Selection) -> Listing:
+    def _seen(self, selection: Selection, wanted: Selection) -> Listing:
         find = self.find_jobs if selection.job_ids else self.list_jobs
         listing = find(selection)
         now = self.http.clock.monotonic()
         if self.http.allow_collect and (self.collected_at is None or now - self.collected_at >= _COLLECT_EVERY):
             self.collected_at = now
             trouble = ""
+            # By what a job is. How it is and since when may be the very thing that is not known yet.
+            meant = wanted._replace(states=(), results=(), started_after=None, started_before=None)
             try:
-                self.collect(job for job in listing.jobs.values() if selection.matches(job))
+                self.collect(job for job in listing.jobs.values() if meant.matches(job))
             except BackupError as exc:
                 trouble = f"{self.TITLE} could not be made to collect, so what it shows may be old: {exc}"
             listing = find(selection)
@@ -436,9 +439,11 @@ class BackupSystem(ABC):
             try:
                 page = fetch(page.next)
             except Refused:
-                if counts != "perhaps":
+                if counts == "all":
                     raise
-                # There is no such page: the first was all.
+                if counts == "a page":
+                    listing.incomplete("the server refused a page of it")
+                # Else there is no such page: the first was all.
                 break
         if total is not None and len(listing.jobs) < total:
             listing.incomplete(f"the server counts {total} jobs and showed {len(listing.jobs)}")
@@ -505,7 +510,7 @@ def _beside(body: dict[str, t.Any], response: Response) -> str:
             if said <= {"statusCode", "date", "requestId"} and (number(value.get("statusCode")) or 0) < 400:
                 continue
         if value:
-            return f"the server sent {name} beside it: {response.mask(json.dumps(value))[:200]}"
+            return f"the server sent {name} beside it: {start_of(json.dumps(value), response.mask)[:200]}"
     return ""
 
 

@@ -44,8 +44,8 @@ _LOOK_PATIENCE = 10.0
 _LOOKS_WITHOUT = 2
 _HAIR = 0.001
 _ANOTHER = "another run has begun, so how it ended is not known"
-_TOGETHER = 10.0
-_TOGETHER_OF_ELAPSED = 0.25
+_SLICE_TOGETHER = 10.0
+_SLICE_TOGETHER_OF_ELAPSED = 0.25
 
 
 class Seen(t.Protocol):
@@ -118,7 +118,9 @@ class Followed:
     def __str__(self) -> str:
         if self.job is None:
             return f"{self.id} not seen{self.instead and ', '}{self.instead}"
-        return f"{self.job}, {self.instead or 'no longer listed'}" if self.looks_without else str(self.job)
+        if self.looks_without or self.instead:
+            return f"{self.job}, {self.instead or 'no longer listed'}"
+        return str(self.job)
 
 
 class Report(t.NamedTuple):
@@ -231,7 +233,7 @@ class Wait:
             if slice_seconds != float("inf") and len(self.transitions) > changes:
                 # What the first look shows is told at once. A slice costs far more than a look: later changes that come
                 # close together, seen from how long this takes, share a line.
-                together = max(_TOGETHER, slice_began * _TOGETHER_OF_ELAPSED) if self.polls > 1 else 0.0
+                together = max(_SLICE_TOGETHER, slice_began * _SLICE_TOGETHER_OF_ELAPSED) if self.polls > 1 else 0.0
                 slice_ends = min(slice_ends, max(self.now(), slice_began + together))
 
     def give_up(self, exc: BackupError) -> Report:
@@ -289,6 +291,7 @@ class Wait:
             return
         if job is not None and self.policy.definitions and job.is_run_before(entry.job):
             # The system collects: now and then it shows what it heard before, which is not how things stand.
+            entry.instead = "and the system now shows an earlier run"
             return
         entry.instead = "" if job is None else self._instead(entry, job)
         if job is None or entry.instead:

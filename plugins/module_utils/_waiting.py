@@ -36,7 +36,7 @@ _RANGES: t.Mapping[str, tuple[float, float]] = {
 # A wait that is followed goes on for so long until it sees whether there is something to tell, and to whom.
 _TURN = 1.0
 # Changes so close together share a line.
-_TOGETHER = 5.0
+_LINE_TOGETHER = 5.0
 
 
 def wait_for_jobs(task: Task) -> Answer:
@@ -106,7 +106,7 @@ def _followed(task: Task, wait: Wait, look: Look, piece: Slice) -> Report:
         if piece.is_left():
             raise BackupError("whoever started this wait is gone")
         silent, changed = wait.now() - told_at, len(wait.transitions) > told
-        if silent >= (min(_TOGETHER, piece.seconds) if changed else piece.seconds):
+        if silent >= (min(_LINE_TOGETHER, piece.seconds) if changed else piece.seconds):
             piece.tell(task.mask(wait.progress()))
             told_at, told = wait.now(), len(wait.transitions)
 

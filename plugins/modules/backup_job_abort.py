@@ -33,8 +33,8 @@ options:
     type: int
   exclude:
     description:
-      - Jobs that are never touched - ids, or names with shell wildcards. A name may also be written as it is. Letter case
-        does not count.
+      - Jobs that are never touched - ids, or names with shell wildcards. A name may also be written as it is.
+      - Letter case does not count.
     type: list
     elements: str
   reason:

@@ -747,6 +747,38 @@ def test_vspc_forced_collection_asks_only_the_servers_of_the_jobs_selected() -> 
     assert _collected(sim) == [f"{UID.format(2)}/collect"]
 
 
+@pytest.mark.parametrize(
+    "chosen", [{"types": ["BackupVm"]}, {"types": ["backupvm"]}, {"states": ["running"]}, {"started_after": "2h"}]
+)
+def test_vspc_forced_collection_is_for_what_a_job_is_and_not_for_what_is_known_of_it(chosen: dict[str, t.Any]) -> None:
+    """That a run has begun may be the very thing that the console has not heard of."""
+    begins = {"on_collect": {"set": {"status": "Running", "lastRun": "@now", "lastEndTime": None}}}
+    job = {**_definition(status="Success"), **begins, "type": "BackupVm", "backupServerUid": UID.format(8)}
+    with Simulator({"system": "veeam_vspc", "jobs": [job]}) as sim:
+        result = good("backup_job_info", {**sim.options, "collect": True, **chosen})
+    assert result["by_state"] == {"running": 1}
+    assert len(sim.writes) == 1
+
+
+def test_vspc_forced_collection_without_the_right_to_it_is_asked_for_once() -> None:
+    jobs = [{**_definition(), "instanceUid": UID.format(n), "backupServerUid": UID.format(n)} for n in range(9)]
+    with Simulator({"system": "veeam_vspc", "jobs": jobs}) as sim:
+        args = {"system": "veeam_vspc", "url": sim.url, "access_token": sim.credentials["read_only_api_key"]}
+        result = good("backup_job_info", {**args, "collect": True})
+    assert len(sim.writes) == 1
+    assert len(warnings(result)) == 1
+
+
+def test_vspc_forced_collection_names_a_few_servers_that_refuse() -> None:
+    jobs = [{**_definition(), "instanceUid": UID.format(n), "backupServerUid": UID.format(n)} for n in range(9)]
+    refusal = {"errors": [{"message": "The agent is offline", "type": "logical", "code": 1210}]}
+    faults = [{"path": "/collect$", "do": {"status": 400, "body": refusal}}]
+    with Simulator({"system": "veeam_vspc", "jobs": jobs, "faults": faults}) as sim:
+        (warning,) = warnings(good("backup_job_info", {**sim.options, "collect": True}))
+    assert warning.count("The agent is offline") == 5
+    assert "and 4 servers more" in warning
+
+
 def test_vspc_forced_collection_in_a_wait_comes_every_five_minutes_and_ends_it() -> None:
     job = {**_definition(status="Running"), "backupServerUid": UID.format(8)}
     with play({"system": "veeam_vspc", "jobs": [job]}) as (sim, _plain):

@@ -364,6 +364,9 @@ def test_a_module_that_says_nothing_is_said_to_say_nothing(monkeypatch: pytest.M
 
     piece = Slice(str(tmp_path / "lines"), 60.0, followed=True)
     piece.tell("0 of 2 done\x1b[2J")
+    # As a full disk leaves it.
+    with open(piece.path, "a", encoding="ascii") as file:
+        file.write('"0 of 2 d\n')
     monkeypatch.setattr(backup_job_wait, "time", SimpleNamespace(monotonic=lambda: passed))
     monkeypatch.setattr(backup_job_wait.display, "display", lambda line, stderr: said.append(line))
     action = ActionModule.__new__(ActionModule)
@@ -372,7 +375,7 @@ def test_a_module_that_says_nothing_is_said_to_say_nothing(monkeypatch: pytest.M
         action._tell(lines, t.cast("t.Any", Ended()), 60.0, {"inventory_hostname": "db-01"})
     assert said == [
         "WAITING [db-01] flosum: 0 of 2 done [2J",
-        "WAITING [db-01] flosum: no look has come to its end for 75 s",
+        "WAITING [db-01] flosum: nothing new for 75 s: the module may be waiting for an answer",
         "WAITING [db-01] flosum: 1 of 2 done",
     ]
 

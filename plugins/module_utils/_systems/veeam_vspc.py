@@ -13,7 +13,12 @@ from __future__ import annotations
 import json
 import typing as t
 
-from ansible_collections.changeops.backup.plugins.module_utils._errors import BackupError, Refused, Unanswered
+from ansible_collections.changeops.backup.plugins.module_utils._errors import (
+    AuthLost,
+    BackupError,
+    Refused,
+    Unanswered,
+)
 from ansible_collections.changeops.backup.plugins.module_utils._http import Call, Response, segment, summary
 from ansible_collections.changeops.backup.plugins.module_utils._job import UNDOCUMENTED, Job, Meaning, Part
 from ansible_collections.changeops.backup.plugins.module_utils._system import (
@@ -57,6 +62,8 @@ _ASYNC_LOOKS = 120
 _ORDER_LOOKS = 10
 # Seconds for which a list with a filter is asked for again, when it could be had without.
 _FILTER_PATIENCE = 3.0
+# Of so many servers a warning tells why they could not be made to collect.
+_NAMED = 5
 
 
 # The oldest version that the documents of the current product call supported; newer servers accept it.
@@ -191,10 +198,14 @@ class VeeamVspc(BackupSystem):
         for server in dict.fromkeys(self._server_of[key] for key in keys if key in self._server_of):
             try:
                 self._order("collect", f"{_SERVERS}/{segment(server)}/collect", "the collection was refused")
+            except AuthLost:
+                # As it is for one server, it is for the others.
+                raise
             except BackupError as exc:
                 troubles.append(str(exc))
         if troubles:
-            raise BackupError("; ".join(dict.fromkeys(troubles)))
+            more = [f"and {len(troubles) - _NAMED} servers more"] if len(troubles) > _NAMED else []
+            raise BackupError("; ".join([*troubles[:_NAMED], *more]))
 
     def _order(self, kind: t.Literal["write", "collect"], path: str, refused: str) -> str:
         """Order something once; give what was said. The console answers when it is queued, not when it is done."""

@@ -128,12 +128,15 @@ def test_queued_when_it_stays_queued_then_the_next_job_does_not_wait_for_it() ->
         ({"status": "Running", "lastRun": "@now"}, "not_confirmed", "another run had begun when its turn came"),
         ({"status": "Success", "lastEndTime": "@now"}, "already_finished", "had ended when its turn came"),
         ({"bottleneck": "Proxy"}, "aborted", ""),
+        # Old news says nothing against what was read.
+        ({"status": "Success", "lastRun": "@-90000", "lastEndTime": "@-89000"}, "aborted", ""),
     ],
 )
 def test_stop_when_the_one_before_took_long_then_read_again(change: dict[str, t.Any], outcome: str, said: str) -> None:
     """What was decided on an old sight could stop a run that nobody meant."""
     first, second = ({**VSPC, "instanceUid": UID[:-1] + str(n)} for n in range(2))
     second["timeline"] = [{"at": 3.0, "set": change}]
+    second["on_abort"] = {"after": 1, "set": {"status": "Failed", "lastRun": "@-60", "lastEndTime": "@now"}}
     with (
         Simulator({"system": "veeam_vspc", "jobs": [first, second]}) as sim,
         Inside(sim.options, sim, writes=True) as vspc,
@@ -150,3 +153,41 @@ def test_stop_when_the_one_before_took_long_then_read_again(change: dict[str, t.
         assert len(sim.writes) == (2 if outcome == "aborted" else 1)
     assert [entry["id"] for entry in result[outcome]][-1] == ids[1]
     assert said in result[outcome][-1]["message"]
+
+
+def test_stop_when_the_list_took_long_then_read_again() -> None:
+    ended = {"at": 3.0, "set": {"status": "Success", "lastEndTime": "@now"}}
+    story = {"system": "veeam_vspc", "jobs": [{**VSPC, "timeline": [ended]}]}
+    with Simulator(story) as sim, Inside(sim.options, sim, writes=True) as vspc:
+        find = vspc.system.find_jobs
+
+        def slowly(selection: t.Any) -> t.Any:
+            listing = find(selection)
+            vspc.clock.advance(40.0)
+            return listing
+
+        vspc.system.find_jobs = slowly  # type: ignore[method-assign]
+        result = _abort.abort_jobs(vspc.task(ABORT, job_ids=[UID], wait_timeout=60.0))
+        assert sim.writes == []
+    assert only(result["already_finished"])["message"] == "had ended when its turn came; nothing was sent"
+    assert result["changed"] is False
+
+
+def test_stop_when_it_stops_already_at_its_turn_then_watched_only() -> None:
+    stopping = {"at": 3.0, "set": {"status": "Stopping"}}
+    ends = {"at": 60.0, "set": {"status": "Failed", "lastEndTime": "@now"}}
+    first, second = ({**VSPC, "instanceUid": UID[:-1] + str(n)} for n in range(2))
+    story = {"system": "veeam_vspc", "jobs": [first, {**second, "timeline": [stopping, ends]}]}
+    with Simulator(story) as sim, Inside(sim.options, sim, writes=True) as vspc:
+        stop = vspc.system.stop_job
+
+        def slowly(job: t.Any) -> str:
+            vspc.clock.advance(10.0)
+            return stop(job)
+
+        vspc.system.stop_job = slowly  # type: ignore[method-assign]
+        ids = [job["instanceUid"] for job in (first, second)]
+        result = _abort.abort_jobs(vspc.task(ABORT, job_ids=ids, wait_timeout=300.0))
+        assert len(sim.writes) == 1
+    assert [entry["id"] for entry in result["aborted"]] == ids
+    assert "was stopping already; nothing was sent" in result["aborted"][1]["message"]

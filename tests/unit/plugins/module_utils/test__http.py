@@ -7,6 +7,7 @@ from __future__ import annotations
 import email.utils
 import gzip
 import ipaddress
+import json
 import socket
 import threading
 import time
@@ -32,7 +33,14 @@ from ansible_collections.changeops.backup.plugins.module_utils._errors import (
     Refused,
     Unanswered,
 )
-from ansible_collections.changeops.backup.plugins.module_utils._http import Call, Response, Transport, origin, segment
+from ansible_collections.changeops.backup.plugins.module_utils._http import (
+    Call,
+    Response,
+    Transport,
+    origin,
+    segment,
+    summary,
+)
 
 TRANSIENT = (408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524)
 
@@ -828,3 +836,20 @@ def test_session_when_several_calls_then_one_connection(web: t.Any, reply: t.Any
     http.close()
     assert len(ports) == 3
     assert len(set(ports)) == 1
+
+
+def test_error_when_its_text_is_endless_then_only_its_beginning_is_looked_at() -> None:
+    looked_at: list[int] = []
+
+    def mask(text: str) -> str:
+        looked_at.append(len(text))
+        return text.replace("s3cret", "***")
+
+    # What is cut in the middle of a secret would show half of it.
+    words = "busy " + " " * (64 * 1024 - 8) + "s3cret" + " more" * 1_000_000
+    for body in (words.encode(), json.dumps({"message": words}).encode(), json.dumps([words] * 100).encode()):
+        said = summary(Response(503, {}, body, mask))
+        assert "busy" in said
+        assert "s3" not in said
+    assert max(looked_at) <= 64 * 1024
+    assert len(looked_at) <= 1 + 1 + 20
