@@ -31,6 +31,7 @@ display = Display()
 _ON_TERMINAL = bool(sys.__stdout__ and sys.__stdout__.isatty())
 _FIRST_SLICE = 10.0
 _DEFAULT_PROGRESS = 60.0
+_DEFAULT_TIMEOUT = 3600.0
 _LONGEST_PROGRESS = 240.0
 _RECONNECT_FOR = 300.0
 _RECONNECT_PAUSE = 5.0
@@ -56,6 +57,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         """Run the module until it has a verdict."""
         super().run(tmp, task_vars)
+        self._warn_of_other_limits()
         if self._task.async_val or self._task.check_mode:
             # In the background nobody would see a line, and check mode looks only once.
             return self._module(task_vars, wrap_async=self._task.async_val)
@@ -182,6 +184,17 @@ class ActionModule(ActionBase):
             wrap_async=wrap_async,
         )
         return result
+
+    def _warn_of_other_limits(self) -> None:
+        """Say that Ansible will end the task before the wait can say how it came out."""
+        with contextlib.suppress(TypeError, ValueError):
+            longest = float(self._task.args.get("wait_timeout") or _DEFAULT_TIMEOUT)
+            for name, limit in (("timeout", self._task.timeout), ("async", self._task.async_val)):
+                if 0 < float(limit or 0) <= longest and not self._task.args.get("wait_until"):
+                    display.warning(
+                        f"{name} ({limit} s) of this task ends it before wait_timeout ({longest:g} s) does: "
+                        "then there is no verdict. Make it longer"
+                    )
 
     def _progress_interval(self) -> float:
         # The module refuses what is out of range; here it only has to be a number.

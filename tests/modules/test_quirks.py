@@ -1128,6 +1128,16 @@ def test_total_that_could_be_of_the_page_costs_one_more_page(system: str, rows: 
     assert len(sim.reads) == asked + twice
 
 
+def test_total_of_the_page_and_a_refusal_at_the_end_is_not_complete() -> None:
+    bodies = _capped("avepoint_iaas_paas", [10, 10, 4], False)[:-1]
+    story = scripted("avepoint_iaas_paas", *bodies, then={})
+    story["faults"][-1]["do"] = {"status": 400, "body": {"message": "no such page"}}
+    with Simulator(story) as sim, Inside(sim.options) as avepoint:
+        listing = avepoint.look()
+    assert len(listing.jobs) == 24
+    assert not listing.complete
+
+
 @pytest.mark.parametrize("system", AVEPOINT)
 def test_links_that_lead_from_one_empty_page_to_the_next_end(system: str) -> None:
     data = {"totalCount": 0, "jobs": [], "nextLink": "abc"}

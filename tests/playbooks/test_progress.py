@@ -343,11 +343,33 @@ def test_the_module_is_followed_where_its_lines_can_be_read(
     action = ActionModule.__new__(ActionModule)
     shell = SimpleNamespace(tmpdir=str(tmp_path), join_path=os.path.join)
     action._connection = SimpleNamespace(transport=transport, become=become, _shell=shell)
-    action._task = SimpleNamespace(async_val=0, check_mode=False)
+    action._task = SimpleNamespace(async_val=0, check_mode=False, timeout=0, args={})
     monkeypatch.setattr(backup_job_wait.ActionBase, "run", lambda *_: {})
     monkeypatch.setattr(action, "_followed", lambda *_: {"way": "followed"})
     monkeypatch.setattr(action, "_in_slices", lambda *_: {"way": "slices"})
     assert action.run() == {"way": way}
+
+
+@pytest.mark.parametrize(
+    ("timeout", "background", "args", "said"),
+    [
+        (600, 0, {}, "timeout (600 s) of this task ends it before wait_timeout (3600 s) does"),
+        (0, 600, {"wait_timeout": "900"}, "async (600 s) of this task ends it before wait_timeout (900 s) does"),
+        (600, 0, {"wait_timeout": 500}, ""),
+        (600, 0, {"wait_until": "2026-03-01T22:00:00Z"}, ""),
+        (0, 0, {}, ""),
+        (600, 0, {"wait_timeout": "soon"}, ""),
+    ],
+)
+def test_a_limit_of_ansible_that_comes_first_is_warned_of(
+    timeout: int, background: int, args: dict[str, t.Any], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warned: list[str] = []
+    monkeypatch.setattr(backup_job_wait.display, "warning", warned.append)
+    action = ActionModule.__new__(ActionModule)
+    action._task = SimpleNamespace(timeout=timeout, async_val=background, args=args)
+    action._warn_of_other_limits()
+    assert [warning.partition(":")[0] for warning in warned] == ([said] if said else [])
 
 
 def test_a_module_that_says_nothing_is_said_to_say_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
