@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import json
 import os
+import select
 import shutil
 import signal
 import sys
@@ -17,7 +18,7 @@ import typing as t
 import uuid
 
 from ansible import constants
-from ansible.errors import AnsibleConnectionFailure
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
@@ -29,6 +30,10 @@ display = Display()
 
 # Ansible loads this file before it forks, and takes the terminal from the process that runs the task.
 _ON_TERMINAL = bool(sys.__stdout__ and sys.__stdout__.isatty())
+_OUTPUT: int | None = None
+# Where it is closed there is nothing to watch.
+with contextlib.suppress(OSError):
+    _OUTPUT = os.dup(1 if _ON_TERMINAL else 2)
 _FIRST_SLICE = 10.0
 _DEFAULT_PROGRESS = 60.0
 _DEFAULT_TIMEOUT = 3600.0
@@ -38,6 +43,18 @@ _RECONNECT_PAUSE = 5.0
 _READ_PAUSE = 0.2
 # So many seconds may a line be late before we say that it is.
 _LATE = 10.0
+
+
+def _is_read() -> bool:
+    """Say whether anybody can read what we write.
+
+    Where nobody can, Ansible's thread that prints our lines ends of it. It is the one that takes the results as well.
+    """
+    if _OUTPUT is None:
+        return True
+    poll = select.poll()
+    poll.register(_OUTPUT, 0)
+    return not poll.poll(0)
 
 
 class _Stopped(BaseException):
@@ -58,6 +75,7 @@ class ActionModule(ActionBase):
         """Run the module until it has a verdict."""
         super().run(tmp, task_vars)
         self._warn_of_other_limits()
+        self._started_by = os.getppid()
         if self._task.async_val or self._task.check_mode:
             # In the background nobody would see a line, and check mode looks only once.
             return self._module(task_vars, wrap_async=self._task.async_val)
@@ -97,6 +115,9 @@ class ActionModule(ActionBase):
         rest, told_at, last = "", time.monotonic(), False
         while not last:
             last = ended.wait(_READ_PAUSE)
+            if self._is_alone():
+                # Whoever killed Ansible did not reach us: we have a session of our own. Then the wait is over.
+                os.kill(os.getpid(), signal.SIGTERM)
             *whole, rest = (rest + lines.read()).split("\n")
             for line in whole:
                 # On a disk that is full, it can be half a line.
@@ -113,9 +134,11 @@ class ActionModule(ActionBase):
         longest = self._progress_interval()
         warnings: list[str] = []
         seconds = min(_FIRST_SLICE, longest)
-        deadline = float("inf")
+        deadline, later = float("inf"), False
         while True:
-            result = self._slice(task_vars, Slice(path, seconds), deadline)
+            if self._is_alone():
+                raise AnsibleError("Ansible was killed while this task waited")
+            result = self._slice(task_vars, Slice(path, seconds, later=later), deadline)
             warnings += [warning for warning in result.get("warnings", []) if warning not in warnings]
             if "waiting" not in result:
                 if warnings:
@@ -123,7 +146,7 @@ class ActionModule(ActionBase):
                 return result
             self._say(str(result["waiting"]), task_vars or {})
             deadline = time.monotonic() + result["seconds_left"]
-            seconds = longest
+            seconds, later = longest, True
 
     @contextlib.contextmanager
     def _forgotten_when_stopped(self, path: str) -> t.Iterator[None]:
@@ -196,6 +219,9 @@ class ActionModule(ActionBase):
                         "then there is no verdict. Make it longer"
                     )
 
+    def _is_alone(self) -> bool:
+        return os.getppid() != self._started_by
+
     def _progress_interval(self) -> float:
         # The module refuses what is out of range; here it only has to be a number.
         try:
@@ -209,4 +235,5 @@ class ActionModule(ActionBase):
         # What no_log hides stays hidden, but silence would look like a task that hangs.
         said = "no_log hides how it stands" if self._task.no_log else printable(text)
         # Ansible flushes its standard output at the end only: in a pipe the line would come too late.
-        display.display(f"WAITING [{host}] {self._task.args.get('system')}: {said}", stderr=not _ON_TERMINAL)
+        if _is_read():
+            display.display(f"WAITING [{host}] {self._task.args.get('system')}: {said}", stderr=not _ON_TERMINAL)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import typing as t
-from datetime import datetime
+from datetime import datetime, timedelta
 from json.encoder import encode_basestring_ascii
 
 from ansible_collections.changeops.backup.plugins.module_utils._time import from_iso, iso
@@ -27,6 +27,9 @@ class Meaning(t.NamedTuple):
     result: Result | None
     source: str
 
+
+# A start that is told again can have lost its fraction, or got one.
+_SAME_START = timedelta(seconds=1)
 
 UNDOCUMENTED = Meaning("unknown", None, "not documented")
 
@@ -98,14 +101,14 @@ class Job(t.NamedTuple):
         """
         if earlier is None or not earlier.active or earlier.started is None or self.started is None:
             return False
-        return self.run != earlier.run and self.started > earlier.started
+        return self.run != earlier.run and self.started > earlier.started + _SAME_START
 
     def is_run_before(self, later: Job | None) -> bool:
         """Say whether this is old news: what a definition showed before that run of it began."""
         if later is None or not later.active:
             return False
         if later.started is not None and self.started is not None:
-            return self.started < later.started
+            return self.started < later.started - _SAME_START
         return not self.active and self.record != "" and self.record == later.record
 
     def to_dict(self) -> dict[str, t.Any]:

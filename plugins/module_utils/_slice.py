@@ -20,6 +20,8 @@ import os
 import tempfile
 import typing as t
 
+from ansible_collections.changeops.backup.plugins.module_utils._errors import BackupError
+
 VARIABLE = "CHANGEOPS_BACKUP_SLICE"
 
 
@@ -27,16 +29,20 @@ class Slice:
     """The longest time without a word, in seconds, and the file.
 
     ``followed``: somebody reads the file, and holds a lock on it for as long: the slice is the whole wait.
+    ``later``: it is not the first slice, so that there has to be something that the one before kept.
     """
 
-    def __init__(self, path: str, seconds: float, followed: bool = False) -> None:
+    def __init__(self, path: str, seconds: float, followed: bool = False, later: bool = False) -> None:
         self.path = path
         self.seconds = seconds
         self.followed = followed
+        self.later = later
+        self._handle: int | None = None
 
     def to_environ(self) -> dict[str, str]:
         """Give the environment that tells the module."""
-        return {VARIABLE: json.dumps(vars(self))}
+        said = {name: value for name, value in vars(self).items() if not name.startswith("_")}
+        return {VARIABLE: json.dumps(said)}
 
     @classmethod
     def from_environ(cls, environ: t.Mapping[str, str]) -> Slice | None:
@@ -45,13 +51,21 @@ class Slice:
         return cls(**json.loads(said)) if said else None
 
     def load(self) -> dict[str, t.Any]:
-        """Read what the slice before kept; nothing in the first slice, and where there is only one."""
+        """Read what the slice before kept; nothing in the first slice, and where there is only one.
+
+        Raises BackupError where it is gone: begun anew, the wait would not end when it was to end.
+        """
         if self.followed:
             return {}
         try:
             with open(self.path, encoding="utf-8") as file:
                 kept: dict[str, t.Any] = json.load(file)
         except FileNotFoundError:
+            if self.later:
+                raise BackupError(
+                    f"what this wait knew was removed from {self.path} while it waited. Start it again, with "
+                    "wait_until if it is to end when it was to end"
+                ) from None
             return {}
         return kept
 
@@ -64,16 +78,21 @@ class Slice:
 
     def tell(self, text: str) -> None:
         """Write a line for whoever follows. A disk that is full ends no wait."""
-        with contextlib.suppress(OSError), open(self.path, "a", encoding="ascii") as file:
-            file.write(json.dumps(text) + "\n")
+        with contextlib.suppress(OSError):
+            os.write(self._opened(), f"{json.dumps(text)}\n".encode("ascii"))
 
     def is_left(self) -> bool:
         """Say whether nobody follows any more: a process that was killed holds no lock."""
         try:
-            with open(self.path, "r+", encoding="ascii") as file:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._opened(), fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
         except FileNotFoundError:
             return True
         return True
+
+    def _opened(self) -> int:
+        # Once: who clears temporary folders up does not part us.
+        if self._handle is None:
+            self._handle = os.open(self.path, os.O_RDWR | os.O_APPEND)
+        return self._handle

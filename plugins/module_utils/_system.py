@@ -259,6 +259,8 @@ class BackupSystem(ABC):
         self.connection = connection
         self.http = http
         self.keep_raw = False
+        # Whether a total that could be that of a page was seen to be that of the list.
+        self._totals_proved = False
         # When the system was last asked to collect, on the monotonic clock.
         self.collected_at: float | None = None
 
@@ -404,7 +406,7 @@ class BackupSystem(ABC):
         asked = {first}
         page = fetch(first)
         # What the total counts: all jobs, perhaps only those of a page, or certainly those of a page.
-        counts = "perhaps" if page.total_in_doubt and _may_be_capped(page) else "all"
+        counts = "perhaps" if page.total_in_doubt and _may_be_capped(page) and not self._totals_proved else "all"
         while True:
             if page.trouble:
                 listing.incomplete(page.trouble)
@@ -445,6 +447,8 @@ class BackupSystem(ABC):
                     listing.incomplete("the server refused a page of it")
                 # Else there is no such page: the first was all.
                 break
+        # There was nothing behind the first page.
+        self._totals_proved = self._totals_proved or (counts == "perhaps" and listing.complete)
         if total is not None and len(listing.jobs) < total:
             listing.incomplete(f"the server counts {total} jobs and showed {len(listing.jobs)}")
         return listing

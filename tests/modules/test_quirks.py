@@ -1128,6 +1128,16 @@ def test_total_that_could_be_of_the_page_costs_one_more_page(system: str, rows: 
     assert len(sim.reads) == asked + twice
 
 
+@pytest.mark.parametrize("system", AVEPOINT)
+def test_total_that_proved_to_be_of_the_list_is_believed_from_then_on(system: str) -> None:
+    body, empty = _capped(system, [100], False)
+    story = scripted(system, body, empty, then=body)
+    with Simulator(story) as sim, Inside(sim.options) as avepoint:
+        for _look in range(3):
+            assert len(avepoint.look().jobs) == 100
+        assert len(sim.reads) == 4
+
+
 def test_total_of_the_page_and_a_refusal_at_the_end_is_not_complete() -> None:
     bodies = _capped("avepoint_iaas_paas", [10, 10, 4], False)[:-1]
     story = scripted("avepoint_iaas_paas", *bodies, then={})

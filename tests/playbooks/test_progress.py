@@ -85,7 +85,7 @@ class Run:
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
-            stdout=output,
+            stdout=how.get("output", output),
             stderr=output if separate is None else separate,
             env=environ,
         )
@@ -183,6 +183,19 @@ def test_into_a_file_the_lines_go_to_standard_error(tmp_path: Path) -> None:
         run = Run(tmp_path, sim, errors=errors).finish()
     assert run.waiting == []
     assert LINE.search((tmp_path / "errors").read_text())
+
+
+@pytest.mark.parametrize("connection", ["local", "elsewhere"])
+def test_into_a_pipe_that_nobody_reads_any_more_the_wait_still_ends(connection: str, tmp_path: Path) -> None:
+    """As with "2>&1 | head -1". Ansible's own thread would end of the line, and with it all that it waits for."""
+    with Simulator(tale(ends=8)) as sim, (tmp_path / "out").open("w") as out:
+        ours, theirs = os.pipe()
+        run = Run(tmp_path, sim, connection=connection, errors=theirs, output=out)
+        os.close(theirs)
+        assert b"WAITING" in os.read(ours, 65536)
+        os.close(ours)
+        run.process.wait(timeout=60)
+    assert "VERDICT=reached" in (tmp_path / "out").read_text()
 
 
 def test_three_hosts_with_five_forks_each_line_names_its_host(tmp_path: Path) -> None:
@@ -313,20 +326,24 @@ def test_killed_and_started_again_it_goes_on_to_the_same_deadline(tmp_path: Path
     assert datetime.fromisoformat(run.told("DEADLINE").replace("Z", "+00:00")) == datetime.fromisoformat(until)
 
 
-def test_a_module_whose_ansible_is_killed_does_not_go_on_alone(tmp_path: Path) -> None:
-    """Nobody is told when a process is killed. But it holds no lock any more."""
+@pytest.mark.parametrize("whom", ["all of it", "only its main process"])
+@pytest.mark.parametrize("connection", ["local", "elsewhere"])
+def test_a_module_whose_ansible_is_killed_does_not_go_on_alone(connection: str, whom: str, tmp_path: Path) -> None:
+    """Nobody is told when a process is killed. But it holds no lock any more, and its children have another parent."""
     with Simulator(tale(ends=60)) as sim:
-        run = Run(tmp_path, sim)
+        run = Run(tmp_path, sim, connection=connection)
         for line in run.read():
             if "2 running" in line.text:
                 break
-        for folder in Path("/proc").glob("[0-9]*"):
+        run.process.kill()
+        for folder in Path("/proc").glob("[0-9]*") if whom == "all of it" else ():
             with contextlib.suppress(OSError):
                 words = (folder / "cmdline").read_bytes().split(b"\0")
                 if str(tmp_path / "inventory.yml").encode() in words:
                     os.kill(int(folder.name), signal.SIGKILL)
         run.process.wait(timeout=20)
-        time.sleep(2.5)
+        # A slice that had begun comes to its end.
+        time.sleep(3.5)
         reads = len(sim.reads)
         time.sleep(2.5)
         assert len(sim.reads) == reads, "somebody goes on asking"
@@ -385,6 +402,7 @@ def test_a_module_that_says_nothing_is_said_to_say_nothing(monkeypatch: pytest.M
             return passed >= 150.0
 
     piece = Slice(str(tmp_path / "lines"), 60.0, followed=True)
+    Path(piece.path).touch()
     piece.tell("0 of 2 done\x1b[2J")
     # As a full disk leaves it.
     with open(piece.path, "a", encoding="ascii") as file:
@@ -393,6 +411,7 @@ def test_a_module_that_says_nothing_is_said_to_say_nothing(monkeypatch: pytest.M
     monkeypatch.setattr(backup_job_wait.display, "display", lambda line, stderr: said.append(line))
     action = ActionModule.__new__(ActionModule)
     action._task = SimpleNamespace(args={"system": "flosum"}, no_log=False)
+    action._started_by = os.getppid()
     with open(piece.path, encoding="ascii") as lines:
         action._tell(lines, t.cast("t.Any", Ended()), 60.0, {"inventory_hostname": "db-01"})
     assert said == [

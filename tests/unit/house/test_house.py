@@ -29,7 +29,7 @@ PREFIX = "ansible_collections.changeops.backup.plugins.module_utils."
 ARROWS: dict[str, set[str]] = {
     "_time": set(),
     "_errors": set(),
-    "_slice": set(),
+    "_slice": {"_errors"},
     "_job": {"_time"},
     "_stream": {"_errors"},
     "_http": {"_errors", "_stream", "_time"},

@@ -897,6 +897,15 @@ def test_what_the_definition_showed_before_is_not_the_end(clock: Clock, state: s
     assert report.jobs[0].result == "failed"
 
 
+@pytest.mark.parametrize("shift", [-0.9, -0.0004, 0.0004, 0.9])
+def test_a_start_that_is_told_with_another_fraction_is_no_other_run(clock: Clock, shift: float) -> None:
+    began = T0 + timedelta(seconds=0.5)
+    again = began + timedelta(seconds=shift)
+    running = job("a", "running", started=began, run=began.isoformat())
+    ended = job("a", "finished", "success", started=again, run=again.isoformat())
+    assert run(clock, Story(clock, in_turn(sight(running), sight(ended))), **DEFINITION).verdict == "reached"
+
+
 def test_what_the_definition_showed_before_through_a_slice(clock: Clock) -> None:
     wait = Wait(policy(**DEFINITION), clock, lambda: 0.0)
     assert wait.run(Story(clock, in_turn(sight(job("a", "running", record="before")))), 5.0) is None

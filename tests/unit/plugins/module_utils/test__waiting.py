@@ -74,6 +74,33 @@ def test_followed_then_told_at_each_change_and_at_least_as_often_as_asked_for(
     assert left[:3] == ["00:09:59", "00:08:59", "00:07:59"]
 
 
+def test_followed_when_somebody_clears_the_folder_up_then_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = Followed(tmp_path, 60.0)
+    monkeypatch.setenv(VARIABLE, reader.slice.to_environ()[VARIABLE])
+    tell = Slice.tell
+    monkeypatch.setattr(
+        Slice, "tell", lambda piece, text: (tell(piece, text), Path(piece.path).unlink(missing_ok=True))
+    )
+    ends = {"at": 200.0, "set": {"status": "Success", "lastEndTime": "@now"}}
+    result, _inside = wait({"system": "veeam_vspc", "jobs": [{**RUNNING, "timeline": [ends]}]}, max_interval=5.0)
+    assert result["verdict"] == "reached"
+    assert not Path(reader.slice.path).exists()
+
+
+def test_a_later_slice_without_what_was_kept_then_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begun anew, it would end later than it was to end, and perhaps never."""
+    for later in (False, True):
+        piece = Slice(str(tmp_path / f"kept-{later}"), 5.0, later=later)
+        monkeypatch.setenv(VARIABLE, piece.to_environ()[VARIABLE])
+        if later:
+            with pytest.raises(BackupError, match="what this wait knew was removed from .* Start it again"):
+                wait({"system": "veeam_vspc", "jobs": [RUNNING]})
+        else:
+            assert "waiting" in wait({"system": "veeam_vspc", "jobs": [RUNNING]})[0]
+
+
 def test_followed_when_nobody_follows_any_more_then_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     reader = Followed(tmp_path, 60.0)
     monkeypatch.setenv(VARIABLE, reader.slice.to_environ()[VARIABLE])
