@@ -10,6 +10,7 @@ import os
 import re
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -75,6 +76,14 @@ def bad(module: str, args: dict[str, t.Any], **options: t.Any) -> dict[str, t.An
 def warnings(result: dict[str, t.Any]) -> list[str]:
     """Give the texts of a module's warnings, as every ansible-core spells them."""
     return [said if isinstance(said, str) else said["event"]["msg"] for said in result.get("warnings", [])]
+
+
+def kill_all_that_name(path: Path) -> None:
+    """Kill every process with this path among its arguments: Ansible, and its workers in sessions of their own."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if str(path).encode() in (folder / "cmdline").read_bytes().split(b"\0"):
+                os.kill(int(folder.name), signal.SIGKILL)
 
 
 class Rclone:

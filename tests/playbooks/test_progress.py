@@ -9,7 +9,6 @@ import json
 import os
 import pty
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -25,7 +24,7 @@ from ansible.errors import AnsibleConnectionFailure
 
 from ansible_collections.changeops.backup.plugins.action import backup_job_wait
 from ansible_collections.changeops.backup.plugins.action.backup_job_wait import ActionModule, Slice
-from harness import good
+from harness import good, kill_all_that_name
 from simulator import Simulator
 
 HERE = Path(__file__).parent
@@ -335,12 +334,9 @@ def test_a_module_whose_ansible_is_killed_does_not_go_on_alone(connection: str, 
         for line in run.read():
             if "2 running" in line.text:
                 break
+        if whom == "all of it":
+            kill_all_that_name(tmp_path / "inventory.yml")
         run.process.kill()
-        for folder in Path("/proc").glob("[0-9]*") if whom == "all of it" else ():
-            with contextlib.suppress(OSError):
-                words = (folder / "cmdline").read_bytes().split(b"\0")
-                if str(tmp_path / "inventory.yml").encode() in words:
-                    os.kill(int(folder.name), signal.SIGKILL)
         run.process.wait(timeout=20)
         # A slice that had begun comes to its end.
         time.sleep(3.5)

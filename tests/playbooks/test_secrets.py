@@ -31,7 +31,7 @@ import pytest
 import yaml
 
 from ansible_collections.changeops.backup.plugins.module_utils._options import CONNECTION
-from harness import STORIES, Rclone, warnings
+from harness import STORIES, Rclone, kill_all_that_name, warnings
 from simulator import Simulator
 from simulator.vendors import VENDORS
 
@@ -428,7 +428,11 @@ def test_a_run_that_is_ended_in_the_middle(case: Case, ending: signal.Signals) -
     if ending == signal.SIGKILL:
         # Not just when Ansible copies the module: that would leave another copy of it behind.
         until(lambda: len(case.server.reads) > reads)
-    os.kill(run.pid, ending)
+    if ending == signal.SIGKILL:
+        # Else its worker would notice, and clear up.
+        kill_all_that_name(next(Path(word) for word in t.cast("list[str]", run.args) if word.endswith("play.yml")))
+    else:
+        os.kill(run.pid, ending)
     assert run.wait(timeout=30) != 0
     reads = -1
     while reads < (reads := len(case.server.reads)):

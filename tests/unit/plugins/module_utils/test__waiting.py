@@ -95,7 +95,7 @@ def test_a_later_slice_without_what_was_kept_then_refused(tmp_path: Path, monkey
         piece = Slice(str(tmp_path / f"kept-{later}"), 5.0, later=later)
         monkeypatch.setenv(VARIABLE, piece.to_environ()[VARIABLE])
         if later:
-            with pytest.raises(BackupError, match="what this wait knew was removed from .* Start it again"):
+            with pytest.raises(BackupError, match=r"what this wait knew was removed from .* Start it again"):
                 wait({"system": "veeam_vspc", "jobs": [RUNNING]})
         else:
             assert "waiting" in wait({"system": "veeam_vspc", "jobs": [RUNNING]})[0]
