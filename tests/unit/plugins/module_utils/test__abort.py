@@ -122,6 +122,23 @@ def test_queued_when_it_stays_queued_then_the_next_job_does_not_wait_for_it() ->
     assert len(result["aborted"]) == 3
 
 
+def slow_stop_before(*changes: dict[str, t.Any]) -> tuple[dict[str, t.Any], int]:
+    """Stop two jobs, the first of which takes ten seconds; meanwhile the second changes. Give the number of writes too."""
+    first, second = ({**VSPC, "instanceUid": UID[:-1] + str(n)} for n in range(2))
+    story = {"system": "veeam_vspc", "jobs": [first, {**second, "timeline": list(changes)}]}
+    with Simulator(story) as sim, Inside(sim.options, sim, writes=True) as vspc:
+        stop = vspc.system.stop_job
+
+        def slowly(job: t.Any) -> str:
+            vspc.clock.advance(10.0)
+            return stop(job)
+
+        vspc.system.stop_job = slowly  # type: ignore[method-assign]
+        ids = [job["instanceUid"] for job in (first, second)]
+        result = _abort.abort_jobs(vspc.task(ABORT, job_ids=ids, wait_timeout=300.0))
+        return result, len(sim.writes)
+
+
 @pytest.mark.parametrize(
     ("change", "outcome", "said"),
     [
@@ -138,23 +155,9 @@ def test_queued_when_it_stays_queued_then_the_next_job_does_not_wait_for_it() ->
 )
 def test_stop_when_the_one_before_took_long_then_read_again(change: dict[str, t.Any], outcome: str, said: str) -> None:
     """What was decided on an old sight could stop a run that nobody meant."""
-    first, second = ({**VSPC, "instanceUid": UID[:-1] + str(n)} for n in range(2))
-    second["timeline"] = [{"at": 3.0, "set": change}]
-    with (
-        Simulator({"system": "veeam_vspc", "jobs": [first, second]}) as sim,
-        Inside(sim.options, sim, writes=True) as vspc,
-    ):
-        stop = vspc.system.stop_job
-
-        def slowly(job: t.Any) -> str:
-            vspc.clock.advance(10.0)
-            return stop(job)
-
-        vspc.system.stop_job = slowly  # type: ignore[method-assign]
-        ids = [job["instanceUid"] for job in (first, second)]
-        result = _abort.abort_jobs(vspc.task(ABORT, job_ids=ids, wait_timeout=60.0))
-        assert len(sim.writes) == (2 if outcome == "aborted" or "HTTP" in said else 1)
-    assert [entry["id"] for entry in result[outcome]][-1] == ids[1]
+    result, writes = slow_stop_before({"at": 3.0, "set": change})
+    assert writes == (2 if outcome == "aborted" or "HTTP" in said else 1)
+    assert result[outcome][-1]["id"] == UID[:-1] + "1"
     assert said in result[outcome][-1]["message"]
 
 
@@ -179,18 +182,7 @@ def test_stop_when_the_list_took_long_then_read_again() -> None:
 def test_stop_when_it_stops_already_at_its_turn_then_watched_only() -> None:
     stopping = {"at": 3.0, "set": {"status": "Stopping"}}
     ends = {"at": 60.0, "set": {"status": "Failed", "lastEndTime": "@now"}}
-    first, second = ({**VSPC, "instanceUid": UID[:-1] + str(n)} for n in range(2))
-    story = {"system": "veeam_vspc", "jobs": [first, {**second, "timeline": [stopping, ends]}]}
-    with Simulator(story) as sim, Inside(sim.options, sim, writes=True) as vspc:
-        stop = vspc.system.stop_job
-
-        def slowly(job: t.Any) -> str:
-            vspc.clock.advance(10.0)
-            return stop(job)
-
-        vspc.system.stop_job = slowly  # type: ignore[method-assign]
-        ids = [job["instanceUid"] for job in (first, second)]
-        result = _abort.abort_jobs(vspc.task(ABORT, job_ids=ids, wait_timeout=300.0))
-        assert len(sim.writes) == 1
-    assert [entry["id"] for entry in result["aborted"]] == ids
+    result, writes = slow_stop_before(stopping, ends)
+    assert writes == 1
+    assert [entry["id"] for entry in result["aborted"]] == [UID[:-1] + "0", UID[:-1] + "1"]
     assert "was stopping already; nothing was sent" in result["aborted"][1]["message"]
