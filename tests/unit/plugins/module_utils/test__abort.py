@@ -123,7 +123,7 @@ def test_queued_when_it_stays_queued_then_the_next_job_does_not_wait_for_it() ->
 
 
 def slow_stop_before(*changes: dict[str, t.Any]) -> tuple[dict[str, t.Any], int]:
-    """Stop two jobs; the first takes ten seconds, and meanwhile the second changes. Give the number of writes as well."""
+    """Stop two jobs, the first slowly; meanwhile the second changes. Give the number of writes as well."""
     first, second = ({**VSPC, "instanceUid": UID[:-1] + str(n)} for n in range(2))
     story = {"system": "veeam_vspc", "jobs": [first, {**second, "timeline": list(changes)}]}
     with Simulator(story) as sim, Inside(sim.options, sim, writes=True) as vspc:
