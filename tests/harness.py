@@ -24,6 +24,9 @@ TESTS = Path(__file__).parent
 ROOT = TESTS.parent
 STORIES = TESTS / "simulator" / "stories"
 PACKAGE = "ansible_collections.changeops.backup.plugins.modules"
+# A shell that runs the tests in the background has them ignore Ctrl-C, and with them all that they start.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 ANY_RESULT = ["success", "warning", "failed", "canceled", "skipped"]
 
 
