@@ -44,6 +44,7 @@ class Followed:
 
     def __init__(self, folder: Path, seconds: float) -> None:
         self.slice = Slice(str(folder / "lines"), seconds, followed=True)
+        # Held open until it leaves: the lock lasts as long.
         self._file = open(self.slice.path, "w", encoding="ascii")  # noqa: SIM115
         fcntl.flock(self._file, fcntl.LOCK_EX)
 
