@@ -61,6 +61,8 @@ _NEVER = frozenset({501, 505})
 MAX_BODY = 256 * 1024 * 1024
 MAX_REDIRECTS = 5
 _CHUNK = 256 * 1024
+# As much as has come in by the time that we look, up to this: the fewer pieces, the less it costs to pass them on.
+_AT_ONCE = 1024 * 1024
 # Of an error, however long it is: far more than is shown, so that a secret cut here is not among that.
 _READ_OF_ERROR = 64 * 1024
 _MOST_SAID = 20
@@ -607,7 +609,7 @@ def _arriving(raw: t.Any) -> t.Iterator[bytes]:
         yield from raw.stream(_CHUNK, decode_content=False)
         return
     while True:
-        chunk = raw.read1(_CHUNK, decode_content=False)
+        chunk = raw.read1(_AT_ONCE, decode_content=False)
         if not chunk:
             return
         yield chunk

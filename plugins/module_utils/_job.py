@@ -10,7 +10,7 @@ import typing as t
 from datetime import datetime, timedelta
 from json.encoder import encode_basestring_ascii
 
-from ansible_collections.changeops.backup.plugins.module_utils._time import from_iso, iso
+from ansible_collections.changeops.backup.plugins.module_utils._time import from_iso, iso, to_iso_z
 
 State = t.Literal["queued", "running", "stopping", "paused", "idle", "finished", "unknown"]
 Result = t.Literal["success", "warning", "failed", "canceled", "skipped"]
@@ -138,23 +138,15 @@ class Job(t.NamedTuple):
         """Give the JSON of ``to_dict``; a long list spends most of its time here, so it is spelled out."""
         if self.parts or self.raw is not None:
             return json.dumps(self.to_dict())
-        return _ROW % (
-            _quoted(self.system),
-            _quoted(self.id),
-            _quoted(self.name),
-            _quoted(self.type),
-            self.state,
-            _quoted(self.result),
-            "false" if self.state in INACTIVE else "true",
-            _quoted(self.vendor_state),
-            _quoted(iso(self.started)),
-            _quoted(iso(self.finished)),
-            "null" if self.duration is None else self.duration,
-            "null" if self.percent is None else self.percent,
-            _quoted(iso(self.eta)),
-            *["null" if count is None else count for count in self.counts],
-            _quoted(self.message),
-            _quoted(self.log_path),
+        good, bad, skipped, whole = map(_told, self.counts)
+        return (
+            f'{{"system": {_quoted(self.system)}, "id": {_quoted(self.id)}, "name": {_quoted(self.name)}, '
+            f'"type": {_quoted(self.type)}, "state": "{self.state}", "result": {_quoted(self.result)}, '
+            f'"active": {"false" if self.state in INACTIVE else "true"}, "vendor_state": {_quoted(self.vendor_state)}, '
+            f'"started": {_moment(self.started)}, "finished": {_moment(self.finished)}, '
+            f'"duration": {_told(self.duration)}, "percent": {_told(self.percent)}, "eta": {_moment(self.eta)}, '
+            f'"counts": {{"successful": {good}, "failed": {bad}, "skipped": {skipped}, "total": {whole}}}, '
+            f'"message": {_quoted(self.message)}, "parts": [], "log_path": {_quoted(self.log_path)}, "raw": null}}'
         )
 
     @classmethod
@@ -171,16 +163,16 @@ class Job(t.NamedTuple):
         return f"{label} {self.result or self.state}"
 
 
-_ROW = (
-    '{"system": %s, "id": %s, "name": %s, "type": %s, "state": "%s", "result": %s, "active": %s, "vendor_state": %s, '
-    '"started": %s, "finished": %s, "duration": %s, "percent": %s, "eta": %s, '
-    '"counts": {"successful": %s, "failed": %s, "skipped": %s, "total": %s}, '
-    '"message": %s, "parts": [], "log_path": %s, "raw": null}'
-)
-
-
 def _quoted(text: str | None) -> str:
     return "null" if text is None else encode_basestring_ascii(text)
+
+
+def _moment(moment: datetime | None) -> str:
+    return "null" if moment is None else f'"{to_iso_z(moment)}"'
+
+
+def _told(number: float | None) -> str | float:
+    return "null" if number is None else number
 
 
 def tally(words: t.Iterable[str | None]) -> dict[str, int]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import re
+import sys
 import time
 import typing as t
 from datetime import datetime, timedelta, timezone
@@ -22,8 +23,11 @@ _TIMESPAN = re.compile(r"(-)?(?:(\d{1,8})\.)?(\d{1,2}):(\d{2}):(\d{2})(?:\.(\d+)
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _TICKS_AT_EPOCH = 621_355_968_000_000_000
+# Before that, Python took neither a Z nor any number of digits.
+_READS_ISO = sys.version_info >= (3, 11)
 # Year 1 (and what an offset makes of it) is how several systems spell "never".
 _FIRST_REAL_YEAR = 1970
+_TWO_DIGITS = tuple(f"{number:02d}" for number in range(60))
 
 
 def _iso_moment(text: str, default_zone: timezone | None) -> datetime | None:
@@ -67,16 +71,12 @@ def from_iso(value: t.Any) -> datetime | None:
     """Read a vendor's ISO 8601 time: any number of fraction digits, any offset; without one it is UTC."""
     if not isinstance(value, str):
         return None
-    # What nearly every answer holds, at a tenth of the cost: UTC, with or without a fraction.
-    if value[10:11] == "T" and (value[-1] == "Z" or value[-6:] == "+00:00"):
-        fraction = value[19:-1] if value[-1] == "Z" else value[19:-6]
+    # What nearly every answer holds, at a tenth of the cost. Python alone would also read "12:00:00.Z".
+    if _READS_ISO and value[4:14:3] == "--T:" and value[-1] == "Z" and value[-2].isdigit():
         try:
-            if not fraction:
-                return _real(datetime.fromisoformat(f"{value[:19]}+00:00"))
-            if fraction[0] == "." and fraction[1:].isdigit():
-                return _real(datetime.fromisoformat(f"{value[:19]}{fraction:0<7.7}+00:00"))
+            return _real(datetime.fromisoformat(value))
         except ValueError:
-            pass  # Perhaps without seconds.
+            pass
     return _real(_iso_moment(value, timezone.utc))
 
 
@@ -129,9 +129,11 @@ def to_iso_z(moment: datetime) -> str:
     if moment.tzinfo is not timezone.utc:
         moment = moment.astimezone(timezone.utc)
     # Half the time of isoformat, which asks the zone for its offset.
-    whole = "%04d-%02d-%02dT%02d:%02d:%02d" % (  # noqa: UP031
-        moment.year, moment.month, moment.day, moment.hour, moment.minute, moment.second,
-    )  # fmt: skip
+    two = _TWO_DIGITS
+    whole = (
+        f"{moment.year:04d}-{two[moment.month]}-{two[moment.day]}"
+        f"T{two[moment.hour]}:{two[moment.minute]}:{two[moment.second]}"
+    )
     return f"{whole}.{moment.microsecond // 1000:03d}Z" if moment.microsecond else f"{whole}Z"
 
 
