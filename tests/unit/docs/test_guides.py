@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import subprocess
 import textwrap
@@ -15,7 +16,8 @@ import pytest
 import yaml
 
 from ansible_collections.changeops.backup.plugins.module_utils import _connection, _options
-from ansible_collections.changeops.backup.plugins.module_utils._system import BackupSystem
+from ansible_collections.changeops.backup.plugins.module_utils._http import Call, Response
+from ansible_collections.changeops.backup.plugins.module_utils._system import BackupSystem, Selection
 from ansible_collections.changeops.backup.plugins.module_utils._systems import SYSTEMS
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -207,6 +209,15 @@ def test_every_message_that_a_guide_explains_is_one_of_ours() -> None:
                 assert any(piece in text for text in said), f"{page.name}: nothing says {piece!r} ({message})"
 
 
+class Pages:
+    """The transport's place: a list of three jobs, on pages of two."""
+
+    def read(self, call: Call, parse: t.Callable[[Response], t.Any]) -> t.Any:
+        offset = int(dict(call.query or ())["offset"])
+        rows = [{"id": number, "status": "running"} for number in (1, 2, 3)][offset : offset + 2]
+        return parse(Response(200, {}, json.dumps({"jobs": rows, "total": 3}).encode()))
+
+
 def test_the_example_of_a_new_system_is_a_whole_system() -> None:
     [source] = blocks(guide("add_a_system"), "python")
     space: dict[str, t.Any] = {"__name__": "example"}
@@ -217,6 +228,8 @@ def test_the_example_of_a_new_system_is_a_whole_system() -> None:
     assert {meaning.result for meaning in example.STATES.values() if meaning.state != "finished"} == {None}
     environ = {"BACKUP_EXAMPLE_URL": "https://backup.example", "BACKUP_EXAMPLE_ACCESS_TOKEN": "a-long-token"}
     connection, _credential = _connection.connect(example, {}, environ, print, print)
+    listing = example(connection, Pages()).list_jobs(Selection())
+    assert (sorted(listing.jobs), listing.complete, listing.warnings) == (["1", "2", "3"], True, [])
     job = example(connection, None).to_job({"id": 7, "status": "DONE", "ended": "2026-03-01T22:00:00+01:00"})
     assert job is not None
     assert (job.id, job.state, job.result, job.active) == ("7", "finished", "success", False)
