@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import typing as t
 from datetime import datetime, timedelta
-from json.encoder import encode_basestring_ascii
+from json.encoder import encode_basestring_ascii as _quoted
 
 from ansible_collections.changeops.backup.plugins.module_utils._time import from_iso, iso, to_iso_z
 
@@ -138,15 +139,23 @@ class Job(t.NamedTuple):
         """Give the JSON of ``to_dict``; a long list spends most of its time here, so it is spelled out."""
         if self.parts or self.raw is not None:
             return json.dumps(self.to_dict())
-        good, bad, skipped, whole = map(_told, self.counts)
+        name, kind, state, result, word, started, finished, duration, percent, eta, counts, said = self[2:14]
+        good, bad, skipped, whole = counts
         return (
-            f'{{"system": {_quoted(self.system)}, "id": {_quoted(self.id)}, "name": {_quoted(self.name)}, '
-            f'"type": {_quoted(self.type)}, "state": "{self.state}", "result": {_quoted(self.result)}, '
-            f'"active": {"false" if self.state in INACTIVE else "true"}, "vendor_state": {_quoted(self.vendor_state)}, '
-            f'"started": {_moment(self.started)}, "finished": {_moment(self.finished)}, '
-            f'"duration": {_told(self.duration)}, "percent": {_told(self.percent)}, "eta": {_moment(self.eta)}, '
-            f'"counts": {{"successful": {good}, "failed": {bad}, "skipped": {skipped}, "total": {whole}}}, '
-            f'"message": {_quoted(self.message)}, "parts": [], "log_path": {_quoted(self.log_path)}, "raw": null}}'
+            f'{{"system": "{self.system}", "id": {_quoted(self.id)}, '
+            f'"name": {"null" if name is None else _quoted(name)}, '
+            f"{_meant(kind, state, result, word)}, "
+            f'"started": {"null" if started is None else _moment(started)}, '
+            f'"finished": {"null" if finished is None else _moment(finished)}, '
+            f'"duration": {"null" if duration is None else duration}, '
+            f'"percent": {"null" if percent is None else percent}, '
+            f'"eta": {"null" if eta is None else _moment(eta)}, '
+            f'"counts": {{"successful": {"null" if good is None else good}, '
+            f'"failed": {"null" if bad is None else bad}, '
+            f'"skipped": {"null" if skipped is None else skipped}, '
+            f'"total": {"null" if whole is None else whole}}}, '
+            f'"message": {"null" if said is None else _quoted(said)}, "parts": [], '
+            f'"log_path": {"null" if self.log_path is None else _quoted(self.log_path)}, "raw": null}}'
         )
 
     @classmethod
@@ -163,16 +172,15 @@ class Job(t.NamedTuple):
         return f"{label} {self.result or self.state}"
 
 
-def _quoted(text: str | None) -> str:
-    return "null" if text is None else encode_basestring_ascii(text)
+def _moment(moment: datetime) -> str:
+    return f'"{to_iso_z(moment)}"'
 
 
-def _moment(moment: datetime | None) -> str:
-    return "null" if moment is None else f'"{to_iso_z(moment)}"'
-
-
-def _told(number: float | None) -> str | float:
-    return "null" if number is None else number
+@functools.lru_cache(maxsize=1024)
+def _meant(kind: str | None, state: State, result: Result | None, word: str | None) -> str:
+    # The same few, again and again in a long list.
+    told = {"type": kind, "state": state, "result": result, "active": state not in INACTIVE, "vendor_state": word}
+    return json.dumps(told)[1:-1]
 
 
 def tally(words: t.Iterable[str | None]) -> dict[str, int]:

@@ -122,10 +122,7 @@ def run_module(options: Spec, work: t.Callable[[Task], Answer], writes: bool = F
     Nothing is sent before every option is checked. Without ``writes``, and in check mode, the transport refuses to
     send anything but reads and logins, and, where the option ``collect`` says so, requests to collect.
     """
-    # A short life with many small objects and no cycles: collecting garbage doubles the time that a long list takes.
-    # Only a failed look leaves cycles, and collects them itself.
-    gc.disable()
-    # Nor is what is left at the end worth looking through, which takes as long as half of all that we import.
+    # What is left at the end is not worth looking through, which takes as long as half of all that we import.
     atexit.register(gc.freeze)
     module = AnsibleModule(argument_spec={**CONNECTION, **SELECTION, **options}, supports_check_mode=True)
     clock = Clock()

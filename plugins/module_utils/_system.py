@@ -13,7 +13,7 @@ import fnmatch
 import json
 import typing as t
 from abc import ABC, abstractmethod
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from statistics import median
 
 from ansible_collections.changeops.backup.plugins.module_utils._auth import (
@@ -153,20 +153,26 @@ class Selection(t.NamedTuple):
         """Say whether no job is meant that may still run."""
         return bool(self.results) or (bool(self.states) and set(self.states) <= {"finished"})
 
-    def matches(self, job: Job) -> bool:
-        """Say whether a job is meant."""
+    def among(self, jobs: t.Iterable[Job]) -> t.Iterator[Job]:
+        """Give those of the jobs that are meant. What is not asked about costs nothing, in however long a list."""
         unknown = self.take_unknown
-        return (
-            (not self.job_ids or job.id in self.job_ids)
-            and (not self.names or (unknown if job.name is None else is_like(job.name, self.names)))
-            and (not self.types or (unknown if job.type is None else job.type.casefold() in self.types))
-            and (not self.states or job.state in self.states)
-            and (not self.results or job.result in self.results)
-            and (self.started_after is None or (unknown if job.started is None else job.started >= self.started_after))
-            and (
-                self.started_before is None or (unknown if job.started is None else job.started <= self.started_before)
-            )
-        )
+        if self.job_ids:
+            ids = frozenset(self.job_ids)
+            jobs = (job for job in jobs if job.id in ids)
+        if self.states:
+            jobs = (job for job in jobs if job.state in self.states)
+        if self.results:
+            jobs = (job for job in jobs if job.result in self.results)
+        if self.types:
+            jobs = (job for job in jobs if (unknown if job.type is None else job.type.casefold() in self.types))
+        if self.names:
+            jobs = (job for job in jobs if (unknown if job.name is None else is_like(job.name, self.names)))
+        after, before = self.started_after, self.started_before
+        if after is not None:
+            jobs = (job for job in jobs if (unknown if job.started is None else job.started >= after))
+        if before is not None:
+            jobs = (job for job in jobs if (unknown if job.started is None else job.started <= before))
+        return iter(jobs)
 
 
 class Listing:
@@ -196,6 +202,8 @@ class Listing:
             self.warnings.append(warning)
 
 
+# A job whose start is not known may have begun last.
+_LATEST = datetime.max.replace(tzinfo=timezone.utc)
 # What the system knows anyway only every hour, it is not made to ask for more often than this.
 _COLLECT_EVERY = 300.0
 # A server that never comes to an end: more than any system keeps.
@@ -306,15 +314,16 @@ class BackupSystem(ABC):
             return Listing()
         wanted = selection._replace(types=tuple(str(self.type_word(word)).casefold() for word in selection.types))
         listing = self._seen(selection, wanted)
-        # Only where somebody asks: most of a long list has ended.
-        without_end = any(_lacks_end(job) for job in listing.jobs.values())
-        usual = usual_durations(listing.jobs.values()) if without_end else {}
-        jobs = [expected(job, usual) for job in listing.jobs.values() if wanted.matches(job)]
+        jobs = list(wanted.among(listing.jobs.values()))
+        # Most of a long list has ended.
+        if any(_lacks_end(job) for job in jobs):
+            usual = usual_durations(listing.jobs.values())
+            jobs = [expected(job, usual) for job in jobs]
         if selection.job_ids:
             order = {job_id: place for place, job_id in enumerate(selection.job_ids)}
             jobs.sort(key=lambda job: order[job.id])
         else:
-            jobs.sort(key=lambda job: job.started.timestamp() if job.started else float("inf"), reverse=True)
+            jobs.sort(key=lambda job: job.started or _LATEST, reverse=True)
         listing.cut = selection.max_results is not None and len(jobs) > selection.max_results
         jobs = jobs[: selection.max_results]
         listing.jobs = {job.id: job for job in jobs}
@@ -336,7 +345,7 @@ class BackupSystem(ABC):
             # By what a job is. How it is and since when may be the very thing that is not known yet.
             meant = wanted._replace(states=(), results=(), started_after=None, started_before=None)
             try:
-                self.collect(job for job in listing.jobs.values() if meant.matches(job))
+                self.collect(meant.among(listing.jobs.values()))
             except BackupError as exc:
                 trouble = f"{self.TITLE} could not be made to collect, so what it shows may be old: {exc}"
             listing = find(selection)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.changeops.backup.plugins.module_utils._time import (
     Clock,
+    _iso_moment,
     from_iso,
     from_millis,
     from_ticks,
@@ -71,6 +72,7 @@ def test_iso_when_any_fraction_and_offset_then_same_moment_in_utc(written: str, 
         "2026-03-01T12:00:00+25:00",
         "2026-03-01T12:00:00 CET",
         "2026-03-01T12:00:00.Z",
+        "2026-03-01T12:00:00.+00:00",
         "01/03/2026 12:00",
         "2026-03-01T12:00:00Z; rm",
     ],
@@ -103,6 +105,15 @@ def test_iso_when_the_vendor_means_never_then_none(written: str) -> None:
 def test_iso_when_python_wrote_it_then_the_moment_is_kept(naive: datetime, offset: int) -> None:
     moment = naive.replace(tzinfo=timezone(timedelta(minutes=offset)))
     assert from_iso(moment.isoformat()) == (moment if moment.astimezone(timezone.utc).year >= 1970 else None)
+
+
+@given(
+    st.from_regex(
+        r"20\d\d-[01]\d-[0-3]\d[T ][0-2]\d:[0-6]\d(:[0-6]\d([.,]\d{0,9})?)?(Z|[+-]0[0-2]:?00)?", fullmatch=True
+    )
+)
+def test_iso_when_read_the_quick_way_then_as_the_thorough_one_reads_it(text: str) -> None:
+    assert from_iso(text) == _iso_moment(text, timezone.utc)
 
 
 @given(st.text(alphabet="0123456789-+:TZ. ", max_size=40))
