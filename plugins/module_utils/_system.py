@@ -190,7 +190,7 @@ class Listing:
         before = len(self.jobs)
         for job in jobs:
             known = self.jobs.setdefault(job.id, job)
-            if job.active and not known.active:
+            if known is not job and job.active and not known.active:
                 self.jobs[job.id] = job
         return len(self.jobs) - before
 
@@ -588,11 +588,9 @@ def text(value: t.Any) -> str | None:
 
 def identifier(value: t.Any) -> str | None:
     """Give an id as text: documents print ids as numbers and as texts."""
-    if isinstance(value, bool):
-        return None
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return str(value) if isinstance(value, int) else text(value)
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else text(value)
 
 
 def number(value: t.Any) -> int | None:

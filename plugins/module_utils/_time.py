@@ -25,8 +25,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _TICKS_AT_EPOCH = 621_355_968_000_000_000
 # Before that, Python took neither a Z nor any number of digits.
 _READS_ISO = sys.version_info >= (3, 11)
-# Year 1 (and what an offset makes of it) is how several systems spell "never".
-_FIRST_REAL_YEAR = 1970
 _TWO_DIGITS = tuple(f"{number:02d}" for number in range(60))
 _MILLIS = tuple(f".{number:03d}Z" for number in range(1000))
 
@@ -65,7 +63,8 @@ def _since_epoch(count: int, per_second: int) -> datetime | None:
 
 
 def _real(moment: datetime | None) -> datetime | None:
-    return moment if moment is not None and moment.year >= _FIRST_REAL_YEAR and moment != _EPOCH else None
+    # Year 1 (and what an offset makes of it) and zero are how several systems spell "never".
+    return moment if moment is not None and moment > _EPOCH else None
 
 
 def from_iso(value: t.Any) -> datetime | None:
