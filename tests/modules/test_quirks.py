@@ -611,7 +611,7 @@ def test_netapp_x_agent_id_gets_its_suffix_only_where_it_is_a_bare_client_id(giv
         with Inside({**sim.options, "agent_id": given}) as netapp:
             assert netapp.look().jobs
             assert netapp.look(job_ids=["nowhere"]).jobs == {}
-    assert [entry.headers["X-Agent-Id"] for entry in sim.reads] == [sent, sent]
+    assert [entry.headers["X-Agent-Id"] for entry in sim.reads] == [sent, sent, sent]
     assert sim.refused == []
 
 
@@ -1289,7 +1289,26 @@ def test_netapp_an_empty_404_is_no_such_job() -> None:
     faults = [{"path": "/job/j1$", "do": {"status": 404, "body": ""}}]
     with play({"system": "netapp_bluexp", "jobs": [], "faults": faults}) as (sim, netapp):
         assert netapp.look(job_ids=["j1"]).jobs == {}
-        assert len(sim.reads) == 1
+        # Only the list tells that it is the job which is not there.
+        assert [entry.path.rpartition("/")[2] for entry in sim.reads] == ["j1", "job"]
+
+
+def test_netapp_a_404_about_the_agent_is_no_missing_job() -> None:
+    faults = [{"path": "/job(/j1)?$", "do": {"status": 404, "body": {"message": "Agent not found"}}}]
+    story = {"system": "netapp_bluexp", "jobs": [{"id": "j1", "status": "IN_PROGRESS"}], "faults": faults}
+    wait = {"job_ids": ["j1"], "on_missing": "finished", "appear_timeout": 0, "wait_timeout": 30}
+    with Simulator(story) as sim:
+        result = bad("backup_job_wait", {**sim.options, **wait, "unreachable_timeout": 0})
+    assert result["verdict"] == "unreachable"
+    assert "Agent not found" in result["msg"]
+
+
+def test_netapp_a_job_that_only_the_list_knows_is_not_missing() -> None:
+    faults = [{"path": "/job/j1$", "do": {"status": 404, "body": {"message": "not found"}}}]
+    jobs = [{"id": "j1", "status": "IN_PROGRESS"}, {"id": "j2", "status": "COMPLETED"}]
+    with play({"system": "netapp_bluexp", "jobs": jobs, "faults": faults}) as (_sim, netapp):
+        (job,) = netapp.look(job_ids=["j1"]).jobs.values()
+    assert (job.id, job.active) == ("j1", True)
 
 
 def test_netapp_a_part_that_still_runs_spoils_a_completed_job() -> None:

@@ -108,12 +108,14 @@ class NetAppBlueXP(BackupSystem):
         return self.paged(1, fetch)
 
     def find_jobs(self, selection: Selection) -> Listing:
-        """Read one job by its id, several from the list."""
+        """Read one job by its id; several, and one that is not found, from the list."""
         if len(selection.job_ids) > 1:
             return self.list_jobs(selection)
         listing = Listing()
         job_id = selection.job_ids[0]
         items = self.get(self._path(segment(job_id)), parse=_asked, answered=lambda response: response.status == 404)
+        if items is None:
+            return self.list_jobs(selection)
         # The example of the reference shows a job without its id.
         self.take(listing, [{"id": job_id, **item} if isinstance(item, dict) else item for item in items])
         return listing
@@ -156,14 +158,18 @@ class NetAppBlueXP(BackupSystem):
         )
 
 
-def _asked(response: Response) -> list[t.Any]:
+def _asked(response: Response) -> list[t.Any] | None:
     """Read the one job asked for. What an unknown id gives is not documented: 404, an empty array, or no ``job``.
 
-    A page that is not JSON comes from something before the service, and an error without a job is none of these.
+    A 404 (None) can as well mean the agent or the account: only a list that is there, and does not hold the job, says
+    that it is the job. A page that is not JSON comes from something before the service, and an error without a job is
+    none of these.
     """
-    body = mapping(response.json()) if response.body.strip() or response.status != 404 else {}
-    items = sequence(body.get("job"))
-    if not items and response.status != 404 and _error(body):
+    if response.status == 404 and not response.body.strip():
+        return None
+    body = mapping(response.json())
+    items = None if response.status == 404 else sequence(body.get("job"))
+    if items == [] and _error(body):
         raise Unanswered(f"no job, but an error: {summary(response)}")
     return items
 
