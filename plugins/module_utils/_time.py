@@ -23,7 +23,7 @@ _TIMESPAN = re.compile(r"(-)?(?:(\d{1,8})\.)?(\d{1,2}):(\d{2}):(\d{2})(?:\.(\d+)
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _TICKS_AT_EPOCH = 621_355_968_000_000_000
-# Before that, Python took neither a Z nor any number of digits.
+# Before that, Python took neither a Z nor any number of digits but three and six.
 _READS_ISO = sys.version_info >= (3, 11)
 _TWO_DIGITS = tuple(f"{number:02d}" for number in range(60))
 _MILLIS = tuple(f".{number:03d}Z" for number in range(1000))
@@ -71,13 +71,16 @@ def from_iso(value: t.Any) -> datetime | None:
     """Read a vendor's ISO 8601 time: any number of fraction digits, any offset; without one it is UTC."""
     if not isinstance(value, str):
         return None
-    # What nearly every answer holds, at a tenth of the cost. Python alone would also read "12:00:00.Z".
-    last = value[-2:-1] if value[-1:] == "Z" else value[-7:-6] if value[-6:] == "+00:00" else ""
-    if _READS_ISO and value[4:14:3] == "--T:" and last.isdigit():
-        try:
-            return _real(datetime.fromisoformat(value))
-        except ValueError:
-            pass
+    # What nearly every answer holds, at a tenth of the cost. Python alone would also read "12:00.5Z" or "12:00:00.Z".
+    end = -1 if value[-1:] == "Z" else -6 if value[-6:] == "+00:00" else 0
+    if end and value[4:17:3] == "--T::" and value[17:19].isdecimal():
+        fraction = value[19:end]
+        if not fraction or (fraction[0] == "." and fraction[1:].isdecimal()):
+            plain = value if _READS_ISO else f"{value[:19]}{fraction and f'{fraction:0<7.7}'}+00:00"
+            try:
+                return _real(datetime.fromisoformat(plain))
+            except ValueError:
+                pass
     return _real(_iso_moment(value, timezone.utc))
 
 

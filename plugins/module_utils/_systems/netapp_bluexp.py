@@ -165,11 +165,13 @@ def _asked(response: Response) -> list[t.Any] | None:
     that it is the job. A page that is not JSON comes from something before the service, and an error without a job is
     none of these.
     """
-    if response.status == 404 and not response.body.strip():
+    if response.status == 404:
+        if response.body.strip():
+            response.json()
         return None
     body = mapping(response.json())
-    items = None if response.status == 404 else sequence(body.get("job"))
-    if items == [] and _error(body):
+    items = sequence(body.get("job"))
+    if not items and _error(body):
         raise Unanswered(f"no job, but an error: {summary(response)}")
     return items
 

@@ -27,7 +27,9 @@ from ansible_collections.changeops.backup.plugins.module_utils._time import (
 )
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=timezone.utc)
-NEARLY_ISO = r"20[0-9]{2}-0[1-9]-[0-2][0-9]T[01][0-9]:[0-5][0-9](:[0-5][0-9]([.,][0-9]{0,8})?)?(Z|\+00:00|-01:00)?"
+NEARLY_ISO = (
+    r"20[0-9]{2}-0[1-9]-[0-2][0-9]T[01][0-9]:[0-5][0-9](:[0-5][0-9]{0,2})?([.,: ]?[0-9 :a]{0,9})?(Z|\+00:00|-01:00)?"
+)
 UNREADABLE: list[t.Any] = [None, "", " ", "soon", "null", True, False, [], {}, [NOON], float("nan"), float("inf")]
 
 
@@ -74,6 +76,13 @@ def test_iso_when_any_fraction_and_offset_then_same_moment_in_utc(written: str, 
         "2026-03-01T12:00:00 CET",
         "2026-03-01T12:00:00.Z",
         "2026-03-01T12:00:00.+00:00",
+        "2026-03-01T12:00.5Z",
+        "2026-03-01T12:00:+00:00",
+        "2026-03-01T12:000Z",
+        "2026-03-01T12:00:002Z",
+        "2026-03-01T12:00:00:500Z",
+        "2026-03-01T12:00:00.123456junk1Z",
+        "2026-03-01T12:00:00.123456 1Z",
         "01/03/2026 12:00",
         "2026-03-01T12:00:00Z; rm",
     ],
