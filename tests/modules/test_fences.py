@@ -92,8 +92,10 @@ def test_an_id_is_one_segment_of_the_path_whatever_it_contains(job_id: str) -> N
     with Simulator(tale("netapp_bluexp", unknown_job="empty")) as sim:
         result = good("backup_job_info", {**sim.options, "job_ids": [job_id]})
         account = sim.options["account_id"]
-    (read,) = sim.reads
+    read, *others = sim.reads
     before, _slash, last = read.path.rpartition("/")
+    # Flask takes %2F for a slash and has no such path; whether it is the job that is not there, the list tells.
+    assert [other.path for other in others] == ([before] if "/" in job_id else [])
     assert before == f"/account/{account}/providers/cloudmanager_cbs/api/v1/job"
     assert unquote(last) == job_id
     assert (result["count"], read.query) == (0, "")
