@@ -19,7 +19,6 @@ import email.utils
 import functools
 import itertools
 import json
-import queue
 import random
 import re
 import ssl
@@ -38,7 +37,7 @@ from ansible_collections.changeops.backup.plugins.module_utils._errors import (
     Refused,
     Unanswered,
 )
-from ansible_collections.changeops.backup.plugins.module_utils._stream import Handover, Stream, start_aside
+from ansible_collections.changeops.backup.plugins.module_utils._stream import Handover, Line, Stream
 from ansible_collections.changeops.backup.plugins.module_utils._time import Clock
 
 try:
@@ -252,13 +251,13 @@ class Transport:
         # No exchange begins or lasts beyond this moment.
         self.until = float("inf")
         self._session = _session()
-        self._line = _Line()
+        self._line = Line()
         self._known: dict[tuple[str, str, int], dict[str, t.Any]] = {}
         self._retrying = False
 
     def close(self) -> None:
         """Close the connections."""
-        self._line.todo.put(None)
+        self._line.close()
         self._session.close()
 
     def read(self, call: Call, parse: t.Callable[[Response], t.Any] = Response.json) -> t.Any:
@@ -420,8 +419,7 @@ class Transport:
         A timeout of requests counts from byte to byte: a server that sends its headers a byte at a time, or a name
         server that says nothing, would hold us for ever.
         """
-        handover = Handover()
-        self._line.todo.put((exchange, handover))
+        handover = self._line.begin(exchange)
         try:
             outcome = handover.take(seconds + _GRACE)
             if into is not None and isinstance(outcome, _Beginning):
@@ -432,8 +430,8 @@ class Transport:
             handover.leave()
             if not handover.ended:
                 # They may hang. The thread ends when it no longer does.
-                self._line.todo.put(None)
-                self._line, self._session = _Line(), _session()
+                self._line.close()
+                self._line, self._session = Line(), _session()
         if isinstance(outcome, BaseException):
             try:
                 raise outcome
@@ -536,26 +534,6 @@ class Transport:
             yield piece
             if self.clock.monotonic() > give_up_at:
                 raise self._too_long(seconds)
-
-
-class _Line:
-    """A thread that makes one exchange after the other, and dies with the process wherever it hangs."""
-
-    def __init__(self) -> None:
-        self.todo: queue.SimpleQueue[tuple[t.Callable[[Handover], Response], Handover] | None] = queue.SimpleQueue()
-        start_aside(self._run)
-
-    def _run(self) -> None:
-        while True:
-            work = self.todo.get()
-            if work is None:
-                return
-            exchange, handover = work
-            try:
-                handover.end(exchange(handover))
-            except BaseException as exc:  # raised again where somebody waits for it
-                handover.end(exc)
-            del work, exchange, handover
 
 
 def _session() -> t.Any:

@@ -1,7 +1,9 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change at any time, do not import it from elsewhere.
-"""A body too large to hold: one thread reads it, another takes it piece by piece and may stop at any time."""
+"""Threads beside the main one, and what goes between two of them: how a piece of work came out, or a body too large
+to hold, which one thread reads, and another takes piece by piece and may stop at any time.
+"""
 
 from __future__ import annotations
 
@@ -114,9 +116,52 @@ class Handover:
         except queue.Empty:
             raise TimeoutError from None
 
+    def outcome(self) -> t.Any:
+        """Wait for how it came out, however long that takes; where it was raised, raise it."""
+        outcome = self._things.get()
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
+
     def leave(self) -> None:
         """Take nothing more. What waits is dropped, so that the other thread finds room, and then the mark."""
         self._left = True
         with contextlib.suppress(queue.Empty):
             while True:
                 self._things.get_nowait()
+
+
+class Line:
+    """A thread that does one piece of work after the other, and dies with the process wherever it hangs.
+
+    It starts with the first piece.
+    """
+
+    def __init__(self) -> None:
+        self._todo: queue.SimpleQueue[tuple[t.Callable[[Handover], t.Any], Handover] | None] = queue.SimpleQueue()
+        self._runs = False
+
+    def begin(self, work: t.Callable[[Handover], t.Any]) -> Handover:
+        """Have something done. Gives where it can hand things over, and in the end how it came out."""
+        if not self._runs:
+            self._runs = True
+            start_aside(self._run)
+        handover = Handover()
+        self._todo.put((work, handover))
+        return handover
+
+    def close(self) -> None:
+        """Take no more work; the thread ends with what it is at."""
+        self._todo.put(None)
+
+    def _run(self) -> None:
+        while True:
+            piece = self._todo.get()
+            if piece is None:
+                return
+            work, handover = piece
+            try:
+                handover.end(work(handover))
+            except BaseException as exc:  # raised again where somebody waits for it
+                handover.end(exc)
+            del piece, work, handover

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
+import sys
 import typing as t
 from abc import ABC, abstractmethod
 from datetime import datetime, timedelta, timezone
@@ -34,6 +35,7 @@ from ansible_collections.changeops.backup.plugins.module_utils._http import (
     summary,
 )
 from ansible_collections.changeops.backup.plugins.module_utils._job import UNDOCUMENTED, Job, Meaning, Part
+from ansible_collections.changeops.backup.plugins.module_utils._stream import Handover, Line
 
 
 class Login(t.NamedTuple):
@@ -202,6 +204,8 @@ class Listing:
             self.warnings.append(warning)
 
 
+# Seconds for which a thread that reads jobs keeps one waiting that has something to send.
+_TURN = 0.0005
 # A job whose start is not known may have begun last.
 _LATEST = datetime.max.replace(tzinfo=timezone.utc)
 # What the system knows anyway only every hour, it is not made to ask for more often than this.
@@ -267,6 +271,7 @@ class BackupSystem(ABC):
         self.connection = connection
         self.http = http
         self.keep_raw = False
+        self._aside = Line()
         # Whether a total that could be that of a page was seen to be that of the list.
         self._totals_proved = False
         # When the system was last asked to collect, on the monotonic clock.
@@ -303,8 +308,8 @@ class BackupSystem(ABC):
         return
 
     def close(self) -> None:
-        """Leave nothing behind. Default: there is nothing to leave."""
-        return
+        """Leave nothing behind, here and on the system. Default: there it is nothing."""
+        self._aside.close()
 
     # -- what is the same for all --------------------------------------------------------------------------------
 
@@ -401,11 +406,16 @@ class BackupSystem(ABC):
                 jobs.append(job._replace(raw=item) if self.keep_raw else job)
         return listing.add(jobs)
 
+    def _take_aside(self, listing: Listing, items: t.Iterable[t.Any]) -> Handover:
+        """Read the jobs of a page while the server makes the next one, which takes about as long."""
+        sys.setswitchinterval(_TURN)
+        return self._aside.begin(lambda _handover: self.take(listing, items))
+
     def paged(
         self,
         first: t.Any,
         fetch: t.Callable[[t.Any], Page],
-        enough: t.Callable[[Listing], bool] = lambda listing: False,
+        enough: t.Callable[[Listing], bool] | None = None,
     ) -> Listing:
         """Fetch page after page until there is nothing more, and say so where that cannot be known."""
         listing = Listing()
@@ -427,7 +437,13 @@ class BackupSystem(ABC):
                     listing.incomplete("jobs left it while it was read")
                 whole = counts_all
             total = page.total
-            new = self.take(listing, page.items)
+            following: Page | None = None
+            if counts == "all" and enough is None and page.next not in asked and _leads_on(page, len(listing.jobs)):
+                taking = self._take_aside(listing, page.items)
+                following = fetch(page.next)
+                new = taking.outcome()
+            else:
+                new = self.take(listing, page.items)
             if counts == "perhaps" and len(asked) > 1:
                 if not new and not page.may_repeat:
                     break
@@ -437,7 +453,7 @@ class BackupSystem(ABC):
                 break
             if not page.items and page.total_ends:
                 break
-            if enough(listing):
+            if enough is not None and enough(listing):
                 return listing
             empty = 0 if page.items else empty + 1
             if page.next in asked or empty > _MOST_EMPTY or (page.items and not new and not page.may_repeat):
@@ -448,7 +464,7 @@ class BackupSystem(ABC):
                 break
             asked.add(page.next)
             try:
-                page = fetch(page.next)
+                page = following or fetch(page.next)
             except Refused:
                 if counts == "all":
                     raise
@@ -527,6 +543,11 @@ def _beside(body: dict[str, t.Any], response: Response) -> str:
     return ""
 
 
+def _leads_on(page: Page, known: int) -> bool:
+    """Say whether more is to come, however many of the rows of this page are new."""
+    return bool(page.items) and page.next is not None and known + len(page.items) < (page.total or 0)
+
+
 def _may_be_capped(page: Page) -> bool:
     """Say whether a page can be one of many although its total counts no more: servers cap at round numbers."""
     rows = len(page.items)
@@ -578,7 +599,11 @@ def sequence(value: t.Any) -> list[t.Any]:
 
 def first(raw: t.Mapping[str, t.Any], *names: str) -> t.Any:
     """Give the first of these fields that is there and not null: documents contradict themselves about names."""
-    return next((raw[name] for name in names if raw.get(name) is not None), None)
+    for name in names:
+        value = raw.get(name)
+        if value is not None:
+            return value
+    return None
 
 
 def text(value: t.Any) -> str | None:
@@ -595,9 +620,8 @@ def identifier(value: t.Any) -> str | None:
 
 def number(value: t.Any) -> int | None:
     """Give a count, or None."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1 << 63:
-        return None
-    return int(value)
+    # Not isinstance: true and false are no counts.
+    return int(value) if type(value) in (int, float) and 0 <= value < 1 << 63 else None
 
 
 def seconds(value: t.Any) -> float | None:

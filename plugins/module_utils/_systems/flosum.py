@@ -79,7 +79,7 @@ class Flosum(BackupSystem):
         """Page through the list of backups, newest first."""
         return self._pages(selection)
 
-    def _pages(self, selection: Selection, enough: t.Callable[[Listing], bool] = lambda listing: False) -> Listing:
+    def _pages(self, selection: Selection, enough: t.Callable[[Listing], bool] | None = None) -> Listing:
 
         def fetch(page: int) -> Page:
             query = [("page", str(page)), ("limit", str(_PAGE)), ("sortBy", "jobId"), ("order", "DESC")]

@@ -114,6 +114,7 @@ class Rclone(BackupSystem):
 
     def close(self) -> None:
         """Leave the ids of our calls behind, as the echo of a call that does nothing."""
+        super().close()
         if self._listed and self._answers:
             self.http.patience = 0.0
             try:

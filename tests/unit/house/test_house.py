@@ -35,7 +35,7 @@ ARROWS: dict[str, set[str]] = {
     "_stream": {"_errors"},
     "_http": {"_errors", "_stream", "_time"},
     "_auth": {"_errors", "_http", "_time"},
-    "_system": {"_auth", "_errors", "_http", "_job"},
+    "_system": {"_auth", "_errors", "_http", "_job", "_stream"},
     "_wait": {"_errors", "_job", "_time"},
     "_options": {"_job", "_systems"},
     "_connection": {"_errors", "_http", "_options", "_system", "_time"},
