@@ -65,6 +65,7 @@ _AT_ONCE = 1024 * 1024
 # Of an error, however long it is: far more than is shown, so that a secret cut here is not among that.
 _READ_OF_ERROR = 64 * 1024
 _MOST_SAID = 20
+_BEFORE_IT = "If this goes on, something else answers there, such as a proxy or a login page"
 # An exchange that watches its own time gets so many seconds more, to say itself what went wrong.
 _GRACE = 0.1
 # So many seconds after the one who waits for a piece, the socket gives up as well.
@@ -92,7 +93,10 @@ def segment(identifier: str) -> str:
 
 
 class Response:
-    """An answer, whatever its status: a whole, bounded body. ``mask`` hides the secrets in a text of it."""
+    """An answer, whatever its status: a whole, bounded body. ``mask`` hides the secrets in a text of it.
+
+    ``headline`` begins every message about it: what was asked, and what came back.
+    """
 
     def __init__(
         self,
@@ -100,7 +104,9 @@ class Response:
         headers: t.Mapping[str, str],
         body: bytes,
         mask: t.Callable[[str], str] = lambda text: text,
+        asked: str = "the call",
     ) -> None:
+        self.headline = f"{asked} was answered with HTTP {status}"
         self.status = status
         self.headers = headers
         self.body = body
@@ -117,7 +123,7 @@ class Response:
                 charset = re.search(r"charset=\"?([\w.-]+)", kind)
                 return json.loads(self.body.decode(charset[1] if charset else "utf-8"))
         except (ValueError, RecursionError, LookupError) as exc:
-            raise Unanswered(f"the answer (HTTP {self.status}, {kind}) is not JSON") from exc
+            raise Unanswered(f"{self.headline} ({kind}), but not with JSON. {_BEFORE_IT}") from exc
 
     def json_or_none(self) -> t.Any:
         """Read the body as JSON where it is JSON."""
@@ -173,6 +179,10 @@ class Call(t.NamedTuple):
     may_pass: t.Callable[[Response], bool] = lambda response: False
     # Where the body of a good answer goes piece by piece, instead of into the Response.
     into: Stream | None = None
+
+    def __str__(self) -> str:
+        # Without the query, which can hold what should not be printed.
+        return f"{self.method} {urlsplit(self.url).path or '/'}"
 
 
 class Credential(t.Protocol):
@@ -280,9 +290,7 @@ class Transport:
             into.begun = False
             response = self._authorized(call._replace(into=into))
             if not into.begun:
-                raise Unanswered(
-                    f"{call.method} {_path(call.url)} was answered with HTTP {response.status} and a web page"
-                )
+                raise Unanswered(f"{response.headline} and a web page. {_BEFORE_IT}")
 
         self._until_answered(once)
 
@@ -292,7 +300,7 @@ class Transport:
         A request to collect goes this way as well: it changes no job, but is not a thing to repeat either.
         """
         if not (self.allow_collect if call.kind == "collect" else self.allow_writes):
-            raise Fenced(f"a {call.kind} ({call.method} {_path(call.url)}) was stopped: only reads are allowed here")
+            raise Fenced(f"a {call.kind} ({call}) was stopped: only reads are allowed here")
         self._fence(call)
         response = self._authorized(call)
         if response.status < 300 and response.body.strip():
@@ -362,7 +370,7 @@ class Transport:
                 break
             if attempt == "renewed" or not self.credential.renew():
                 raise AuthLost(
-                    f"{call.method} {_path(call.url)} was answered with HTTP 401"
+                    response.headline
                     + (" again, with a token just renewed" if attempt == "renewed" else "")
                     + f": {summary(response)}. Check the credentials"
                 )
@@ -371,19 +379,16 @@ class Transport:
         self._raise_transient(call, response)
         if response.status == 403:
             raise AuthLost(
-                f"{call.method} {_path(call.url)} was answered with HTTP 403: {summary(response)}. "
+                f"{response.headline}: {summary(response)}. "
                 "The login is good but lacks a permission that this call needs"
             )
-        raise Refused(
-            f"{call.method} {_path(call.url)} was answered with HTTP {response.status}: {summary(response)}",
-            response.status,
-        )
+        raise Refused(f"{response.headline}: {summary(response)}", response.status)
 
     def _raise_transient(self, call: Call, response: Response) -> None:
         trouble = response.status in _AGAIN or (response.status >= 500 and response.status not in _NEVER)
         if call.answered(response) or not (trouble or (response.status >= 400 and call.may_pass(response))):
             return
-        said = f"{call.method} {_path(call.url)} was answered with HTTP {response.status}: {summary(response)}"
+        said = f"{response.headline}: {summary(response)}"
         again = response.retry_after(self.clock.now().timestamp())
         if response.status == 429 and call.kind in ("write", "collect"):
             # That one is certain: nothing was done. It is the operator who decides whether to come back.
@@ -402,30 +407,28 @@ class Transport:
             except ValueError:
                 raise Fenced("the server pointed to an address that cannot be read; nothing was sent there") from None
             self._fence(call)
-        raise Unanswered(f"{call.method} {_path(call.url)} was redirected more than {MAX_REDIRECTS} times")
+        raise Unanswered(f"{call} was redirected more than {MAX_REDIRECTS} times")
 
     def _exchange(self, call: Call, authorization: str | None) -> Response:
         seconds = min(self.request_timeout, self.until - self.clock.monotonic())
         if seconds <= 0:
-            raise Unanswered(f"no time was left for {call.method} {_path(call.url)}")
+            raise Unanswered(f"no time was left for {call}")
         self.statistics.requests += 1
-        return self._in_time(lambda handover: self._send(call, authorization, seconds, handover), seconds, call.into)
+        return self._in_time(call, authorization, seconds)
 
-    def _in_time(
-        self, exchange: t.Callable[[Handover], Response], seconds: float, into: Stream | None = None
-    ) -> Response:
+    def _in_time(self, call: Call, authorization: str | None, seconds: float) -> Response:
         """Run an exchange in a thread that can be left behind.
 
         A timeout of requests counts from byte to byte: a server that sends its headers a byte at a time, or a name
         server that says nothing, would hold us for ever.
         """
-        handover = self._line.begin(exchange)
+        handover = self._line.begin(lambda handover: self._send(call, authorization, seconds, handover))
         try:
             outcome = handover.take(seconds + _GRACE)
-            if into is not None and isinstance(outcome, _Beginning):
-                outcome = self._pour(outcome.response, handover, into)
+            if call.into is not None and isinstance(outcome, _Beginning):
+                outcome = self._pour(outcome.response, handover, call.into)
         except TimeoutError:
-            raise self._too_long(seconds) from None
+            raise self._too_long(call, seconds) from None
         finally:
             handover.leave()
             if not handover.ended:
@@ -461,9 +464,9 @@ class Transport:
                 into.stop(f"it did not come to its end within {self.clock.monotonic() - began:.0f} s")
         return head
 
-    def _too_long(self, seconds: float) -> Unanswered:
+    def _too_long(self, call: Call, seconds: float) -> Unanswered:
         of = "request_timeout" if seconds == self.request_timeout else "the time left"
-        return Unanswered(f"the answer took longer than {of} ({seconds:.3g} s)")
+        return Unanswered(f"the answer to {call} took longer than {of} ({seconds:.3g} s)")
 
     def _send(self, call: Call, authorization: str | None, seconds: float, handover: Handover) -> Response:
         give_up_at = self.clock.monotonic() + seconds
@@ -481,18 +484,18 @@ class Transport:
                 **self._surroundings(call.url),
             ) as answer:
                 if call.into is not None and _is_file(answer):
-                    head = Response(answer.status_code, answer.headers, b"", self.mask)
+                    head = Response(answer.status_code, answer.headers, b"", self.mask, str(call))
                     handover.give(_Beginning(head))
-                    for piece in filter(None, _inflated(answer)):
+                    for piece in filter(None, _inflated(call, answer)):
                         handover.give(piece)
                     return head
-                body = b"".join(self._pieces(answer, give_up_at, seconds))
-                return Response(answer.status_code, answer.headers, body, self.mask)
+                body = b"".join(self._pieces(call, answer, give_up_at, seconds))
+                return Response(answer.status_code, answer.headers, body, self.mask, str(call))
         except requests.exceptions.SSLError as exc:
             cause = _innermost(exc)
             if isinstance(cause, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
                 # A server that goes down in the middle of the handshake may come back.
-                raise Unanswered(f"{call.method} {_path(call.url)} got no answer ({self._reason(exc)})") from exc
+                raise Unanswered(f"{call} got no answer ({self._reason(exc)})") from exc
             host = urlsplit(call.url).hostname
             if isinstance(cause, ssl.SSLCertVerificationError):
                 raise BackupError(
@@ -502,11 +505,9 @@ class Transport:
             raise BackupError(f"no TLS connection with {host} ({self._reason(exc)}). Check url and ca_path") from exc
         except (requests.exceptions.InvalidHeader, requests.exceptions.InvalidURL, UnicodeError):
             # Without the reason: it would print the header.
-            raise Misconfigured(
-                f"{call.method} {_path(call.url)} needs a header or an address with a character that it cannot carry"
-            ) from None
+            raise Misconfigured(f"{call} needs a header or an address with a character that it cannot carry") from None
         except (requests.exceptions.RequestException, Urllib3Error, OSError, zlib.error) as exc:
-            raise Unanswered(f"{call.method} {_path(call.url)} got no answer ({self._reason(exc)})") from exc
+            raise Unanswered(f"{call} got no answer ({self._reason(exc)})") from exc
 
     def _reason(self, exc: BaseException) -> str:
         """Name the cause without the address: a query can hold what should not be printed."""
@@ -525,15 +526,15 @@ class Transport:
             self._known[key] = dict(asking.merge_environment_settings(url, {}, True, self.verify, None))
         return self._known[key]
 
-    def _pieces(self, answer: t.Any, give_up_at: float, seconds: float) -> t.Iterator[bytes]:
+    def _pieces(self, call: Call, answer: t.Any, give_up_at: float, seconds: float) -> t.Iterator[bytes]:
         size = 0
-        for piece in _inflated(answer):
+        for piece in _inflated(call, answer):
             size += len(piece)
             if size > self.max_body:
-                raise BackupError(f"the answer is larger than {self.max_body} bytes; narrow the selection")
+                raise BackupError(f"the answer to {call} is larger than {self.max_body} bytes; narrow the selection")
             yield piece
             if self.clock.monotonic() > give_up_at:
-                raise self._too_long(seconds)
+                raise self._too_long(call, seconds)
 
 
 def _session() -> t.Any:
@@ -557,7 +558,7 @@ def _is_file(answer: t.Any) -> bool:
     return 200 <= answer.status_code < 300 and "html" not in answer.headers.get("Content-Type", "").casefold()
 
 
-def _inflated(answer: t.Any) -> t.Iterator[bytes]:
+def _inflated(call: Call, answer: t.Any) -> t.Iterator[bytes]:
     """Give a body in pieces of a bounded size. Raises Unanswered if it is cut short."""
     # We inflate ourselves: requests would unpack a whole chunk, however large it becomes, before we could count.
     zipped = answer.headers.get("Content-Encoding", "").strip().casefold() in ("gzip", "x-gzip")
@@ -574,11 +575,11 @@ def _inflated(answer: t.Any) -> t.Iterator[bytes]:
             pending = b"" if inflate is None else inflate.unconsumed_tail or inflate.unused_data
             yield piece
     if inflate is not None and arrived and not inflate.eof:
-        raise Unanswered("the compressed answer is cut short")
+        raise Unanswered(f"the compressed answer to {call} is cut short")
     # An old urllib3 does not look at this. It says nothing of an answer without a body, such as 304.
     length = "" if "Transfer-Encoding" in answer.headers else answer.headers.get("Content-Length", "")
     if length.isdigit() and arrived < int(length) and 200 <= answer.status_code < 300:
-        raise Unanswered(f"the answer is cut short: {arrived} of {length} bytes")
+        raise Unanswered(f"the answer to {call} is cut short: {arrived} of {length} bytes")
 
 
 def _arriving(raw: t.Any) -> t.Iterator[bytes]:
@@ -591,10 +592,6 @@ def _arriving(raw: t.Any) -> t.Iterator[bytes]:
         if not chunk:
             return
         yield chunk
-
-
-def _path(url: str) -> str:
-    return urlsplit(url).path or "/"
 
 
 def _innermost(exc: BaseException) -> BaseException:

@@ -516,7 +516,7 @@ class BackupSystem(ABC):
             body = mapping(response.json())
             if (number(body.get("statusCode")) or 0) >= 400:
                 # AvePoint's bodies carry a status of their own; that it differs from HTTP's is not excluded.
-                raise Unanswered(f"GET {path} was answered with HTTP {response.status}, but: {summary(response)}")
+                raise Unanswered(f"{response.headline}, but: {summary(response)}")
             trouble = _beside(body, response)
             for name in envelope:
                 body = mapping(body.get(name))
@@ -525,9 +525,7 @@ class BackupSystem(ABC):
             if items is None and 0 in (body.get("total"), body.get("totalCount")):
                 items = []
             if not isinstance(items, list):
-                raise Unanswered(
-                    f"GET {path} was answered with HTTP {response.status} but holds no {key}: {summary(response)}"
-                )
+                raise Unanswered(f"{response.headline}, but holds no {key}: {summary(response)}")
             return items, body, trouble
 
         result: tuple[list[t.Any], dict[str, t.Any], str] = self.get(path, query, parse)

@@ -575,7 +575,7 @@ def test_netapp_unknown_job_404_empty_or_missing(how: str) -> None:
 def test_netapp_a_list_without_a_list_is_no_answer(body: t.Any) -> None:
     with (
         play(scripted("netapp_bluexp", then=body), patience=0) as (_sim, netapp),
-        pytest.raises(Unanswered, match="holds no job"),
+        pytest.raises(Unanswered, match="holds no list of jobs"),
     ):
         netapp.look()
 

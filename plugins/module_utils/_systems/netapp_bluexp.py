@@ -172,7 +172,7 @@ def _asked(response: Response) -> list[t.Any] | None:
     body = mapping(response.json())
     items = sequence(body.get("job"))
     if not items and _error(body):
-        raise Unanswered(f"no job, but an error: {summary(response)}")
+        raise Unanswered(f"{response.headline}, but holds no job: {summary(response)}")
     return items
 
 
@@ -181,7 +181,7 @@ def _listed(response: Response) -> tuple[list[t.Any], str]:
     body = mapping(response.json())
     items, error = sequence(body.get("job")), _error(body)
     if not isinstance(body.get("job"), (list, dict)) or (error and not items):
-        raise Unanswered(f"the list of jobs holds no job: {summary(response)}")
+        raise Unanswered(f"{response.headline}, but holds no list of jobs: {summary(response)}")
     return items, f"the service sent an error beside it: {summary(response)}" if error else ""
 
 

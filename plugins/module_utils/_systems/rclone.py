@@ -216,7 +216,7 @@ class Rclone(BackupSystem):
                 self._our_calls.add(int(call_id))
             body = response.json()
             if not isinstance(body, dict):
-                raise Unanswered(f"{path} was answered with something that is no object: {summary(response)}")
+                raise Unanswered(f"{response.headline}, but holds no object: {summary(response)}")
             return body
 
         self._answers = False

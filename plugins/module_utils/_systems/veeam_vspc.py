@@ -153,7 +153,7 @@ class VeeamVspc(BackupSystem):
             body = self.get(self.API_ROOT + _JOBS, query, self._settled)
             items = body.get("data")
             if not isinstance(items, list):
-                raise Unanswered("the list of jobs holds no data")
+                raise Unanswered(f"GET {self.API_ROOT}{_JOBS} was answered, but holds no list of jobs")
             errors.extend(_errors(body))
             paging = mapping(mapping(body.get("meta")).get("pagingInfo"))
             return Page(items, offset + len(items), number(paging.get("total")))
@@ -238,7 +238,7 @@ class VeeamVspc(BackupSystem):
             return {}
         # A 404 without the console's own error comes from something before it, and data that are null say nothing.
         if response.status == 404 or body.get("data") is None:
-            raise Unanswered(f"the answer (HTTP {response.status}) holds no data: {summary(response)}")
+            raise Unanswered(f"{response.headline}, but holds no data: {summary(response)}")
         return body
 
     def _queued_result(self, response: Response, looks: int) -> Response:

@@ -143,10 +143,11 @@ def test_stream_when_broken_then_the_next_try_begins_anew(web: t.Any, reply: t.A
 def test_stream_when_an_old_urllib3_lets_a_cut_pass_then_noticed() -> None:
     raw = SimpleNamespace(stream=lambda amount, decode_content: iter([b"abc", b"de"]))
     answer = SimpleNamespace(raw=raw, headers={"Content-Length": "6"}, status_code=200)
-    with pytest.raises(Unanswered, match="cut short: 5 of 6 bytes"):
-        list(_http._inflated(answer))
+    call = Call("read", "GET", "http://backup.example/logs/7?token=secret")
+    with pytest.raises(Unanswered, match=r"^the answer to GET /logs/7 is cut short: 5 of 6 bytes$"):
+        list(_http._inflated(call, answer))
     answer.headers = {"Content-Length": "5"}
-    assert b"".join(_http._inflated(answer)) == b"abcde"
+    assert b"".join(_http._inflated(call, answer)) == b"abcde"
 
 
 def test_stream_when_refused_then_nothing_begins(web: t.Any, reply: t.Any, transport: t.Any) -> None:
