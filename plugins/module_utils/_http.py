@@ -597,8 +597,9 @@ def _arriving(raw: t.Any) -> t.Iterator[bytes]:
 def _innermost(exc: BaseException) -> BaseException:
     cause = exc
     for _depth in range(6):
-        inner = getattr(cause, "reason", None) or (cause.args[0] if cause.args else None)
-        if not isinstance(inner, BaseException):
+        held = (getattr(cause, "reason", None), *cause.args)
+        inner = next((thing for thing in held if isinstance(thing, BaseException)), None)
+        if inner is None:
             break
         cause = inner
     return cause

@@ -157,7 +157,9 @@ class AvePointIaasPaas(BackupSystem):
             # Without a link the total decides. The schema lets both be absent: then the next page is asked for.
             page = int(value or 0) + 1 if name == "pageNumber" else None
             after = None if page is None else ("pageNumber", str(page))
-            return Page(items, after, total, total_in_doubt=True, trouble=trouble)
+            # The default is documented to be 0. Should a server count from 1, as the documents of other products let
+            # one think, then the first page comes twice.
+            return Page(items, after, total, total_in_doubt=True, may_repeat=value == "1", trouble=trouble)
 
         return self.paged(("pageNumber", ""), fetch)
 

@@ -8,6 +8,7 @@ import email.utils
 import gzip
 import ipaddress
 import json
+import re
 import socket
 import threading
 import time
@@ -738,6 +739,26 @@ def test_connection_when_refused_then_told_without_the_query(transport: t.Any) -
         with pytest.raises(Unanswered, match=r"^GET /jobs got no answer \(.*Connection refused\)$") as caught:
             transport(base_url=url, patience=0.0).read(Call("read", "GET", f"{url}/jobs", [("search", "hunter2")]))
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (b"", "Remote end closed connection without response"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nab", "IncompleteRead(2 bytes read, 8 more expected)"),
+        (b"HTTP/1.1 200 OK\r\nName: " + b"a" * 70_000, "got more than 65536 bytes when reading header line"),
+    ],
+)
+def test_connection_when_lost_then_the_reason_can_be_read(
+    answer: bytes, said: str, web: t.Any, reply: t.Any, transport: t.Any
+) -> None:
+    def spoken(handler: t.Any) -> None:
+        handler.wfile.write(answer)
+        handler.close_connection = True
+
+    web.reply(reply(raw=spoken))
+    with pytest.raises(Unanswered, match=f"^GET /\\S+ got no answer \\({re.escape(said)}\\)$"):
+        transport(patience=0.0).read(get(web))
 
 
 def test_tls_when_the_certificate_is_self_signed_then_ca_path_is_named_and_not_retried(
