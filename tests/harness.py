@@ -104,10 +104,18 @@ class Rclone:
         self.options = {"system": "rclone", "url": self.url, "username": "operator", "password": self.password}
         command = [binary, "rcd", "--rc-addr", f"127.0.0.1:{port}", "--rc-user", "operator", "--rc-pass", self.password]
         command += ["--rc-job-expire-duration", expire, "--rc-job-expire-interval", "1s", "--bwlimit-file", bandwidth]
-        self._process = subprocess.Popen(
-            command, env={**os.environ, "RCLONE_CONFIG": str(folder / "rclone.conf")}, stderr=subprocess.DEVNULL
-        )
+        self._command = command
+        self._start()
+
+    def _start(self) -> None:
+        environ = {**os.environ, "RCLONE_CONFIG": str(self.folder / "rclone.conf")}
+        self._process = subprocess.Popen(self._command, env=environ, stderr=subprocess.DEVNULL)
         self._wait_until_ready()
+
+    def restart(self) -> None:
+        """End the server, and start it anew: it knows no job, and counts them from 1."""
+        self.stop()
+        self._start()
 
     def _wait_until_ready(self) -> None:
         for _attempt in range(200):

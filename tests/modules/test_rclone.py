@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.changeops.backup.plugins.module_utils._systems.rclone import _OURS
 from harness import Rclone, bad, finish, good, run, start
 
 pytestmark = pytest.mark.xdist_group("rclone")
@@ -116,7 +117,24 @@ def test_a_wrong_password_is_told_plainly(rclone: Rclone) -> None:
     assert "not-this-one-either" not in str(result)
 
 
-def test_a_restarted_server_does_not_pass_another_job_off_as_ours(rclone: Rclone, tmp_path: Path) -> None:
+def test_a_restarted_server_does_not_pass_another_job_off_as_ours(rclone: Rclone) -> None:
+    for _call in range(30):
+        rclone.call("rc/noop")
+    rclone.call("core/bwlimit", rate="64k")
+    job_id = rclone.copy(4 * MEGABYTE, "weekly-huge")
+    args = {**rclone.options, "job_ids": [job_id], "interval": 0.5, "max_interval": 0.5, "wait_timeout": 30}
+    waiting = start("backup_job_wait", args)
+    while _OURS not in [rclone.call("job/status", jobid=call)["group"] for call in rclone.call("job/list")["jobids"]]:
+        time.sleep(0.05)
+    rclone.restart()
+    while int(rclone.copy(1000, "hourly-small")) < int(job_id):
+        pass
+    result = finish(waiting)
+    assert result["verdict"] == "missing"
+    assert "another run has begun" in result["msg"] or "no longer listed" in result["msg"]
+
+
+def test_an_id_that_the_server_does_not_know_is_no_job(rclone: Rclone) -> None:
     job_id = rclone.copy(1000, "nightly-files")
     result = run("backup_job_info", {**rclone.options, "job_ids": [str(int(job_id) + 1_000_000)]})
     assert result["count"] == 0

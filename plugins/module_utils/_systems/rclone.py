@@ -188,8 +188,9 @@ class Rclone(BackupSystem):
             duration=seconds(raw.get("duration")) if over else None,
             message=error,
             raw=raw if self.keep_raw else None,
-            # Ids begin at 1 again when the server is restarted.
-            run=text(raw.get("executeId")) or "",
+            # Ids begin at 1 again when the server is restarted. The status of an old one does not say which server it
+            # is, and its start alone tells one job 7 from the next.
+            run=f"{text(raw.get('executeId')) or ''} {text(raw.get('startTime')) or ''}",
         )
 
     def _call(

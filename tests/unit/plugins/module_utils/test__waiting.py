@@ -281,6 +281,20 @@ def test_pages_without_end_then_the_look_ends_one_request_after_the_deadline() -
     assert took < 8.0
 
 
+@pytest.mark.parametrize("server", [{}, {"executeId": "one"}])
+def test_a_restarted_rclone_that_does_not_say_so_gives_the_id_to_another_job(server: dict[str, str]) -> None:
+    """What 1.60 answers: nothing but the start of the job tells that it is another one."""
+    ours = {"id": 7, "finished": False, "success": False, "group": "job/7", "startTime": "2026-01-01T00:00:00.5Z"}
+    other = {**ours, "finished": True, "success": True, "startTime": "2026-01-01T03:00:00.5Z", "endTime": "x"}
+    answered = iter([{**server, **ours}, {}, other, other])
+    options = {"system": "rclone", "url": "http://127.0.0.1:9", "username": "u", "password": "p"}
+    with Inside(options) as inside:
+        inside.system._rc = lambda path, parameters=None, answered_=None, **_more: next(answered)  # type: ignore[attr-defined]
+        result = _waiting.wait_for_jobs(inside.task(WAIT, job_ids=["7"]))
+    assert (result["verdict"], result["failed"]) == ("missing", True)
+    assert "another run has begun" in result["msg"]
+
+
 def test_a_restarted_rclone_then_what_was_known_of_its_ids_is_forgotten() -> None:
     """Ids begin at 1 again: the new job 1 is running, and the old one had ended."""
     ended = {"id": 1, "finished": True, "success": True, "group": "job/1", "startTime": "2026-01-01T00:00:00Z"}
