@@ -188,11 +188,11 @@ class Listing:
         self.warnings: list[str] = []
 
     def add(self, jobs: t.Iterable[Job]) -> int:
-        """Take a page; give how many were new. Of two sights of an id the first counts, or one that is active."""
+        """Take a page; give how many were new. Of two sights of an id the less good one counts, else the first."""
         before = len(self.jobs)
         for job in jobs:
             known = self.jobs.setdefault(job.id, job)
-            if known is not job and job.active and not known.active:
+            if known is not job and _concern(job) > _concern(known):
                 self.jobs[job.id] = job
         return len(self.jobs) - before
 
@@ -206,6 +206,12 @@ class Listing:
 
 # Seconds that it takes to send a request. Who reads jobs meanwhile lets that go first: the server is idle until then.
 _HEAD_START = 0.0003
+
+
+def _concern(job: Job) -> int:
+    return 3 if job.active else {"success": 0, "warning": 1}.get(job.result or "", 2)
+
+
 # A job whose start is not known may have begun last.
 _LATEST = datetime.max.replace(tzinfo=timezone.utc)
 # What the system knows anyway only every hour, it is not made to ask for more often than this.

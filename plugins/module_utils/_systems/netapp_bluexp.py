@@ -131,19 +131,20 @@ class NetAppBlueXP(BackupSystem):
             return None
         word = text(raw.get("status"))
         meaning = self.meaning(word)
-        told = list(_told(mapping(raw.get("data"))))
+        told = list(_told(raw.get("data")))
         parts = tuple(_part(raw_part, name) for raw_part, name in told)
         error = text(raw.get("error"))
+        errors = [part.message for part in parts if part.message]
         # Whether a completed job can hide an error, or a part that failed, still runs or says something else, is not
         # documented. If it does, it was no clean success. A part without a status, or pending as in the example, says
         # nothing.
         spoiled = meaning.result == "success" and (
             error is not None
+            or bool(errors)
             or any(part.result == "failed" for part in parts)
             or any(part.state == "running" for part in parts)
             or any(part.state == "unknown" and raw_part.get("status") for part, (raw_part, _name) in zip(parts, told))
         )
-        errors = [part.message for part in parts if part.message]
         return Job(
             system=self.NAME,
             id=job_id,
@@ -189,12 +190,21 @@ def _error(body: dict[str, t.Any]) -> bool:
     return any(body.get(name) not in (None, "", [], {}) for name in ("error", "message", "errors"))
 
 
-def _told(data: dict[str, t.Any]) -> t.Iterator[tuple[dict[str, t.Any], str | None]]:
-    for volume in sequence(mapping(data.get("multi-volume-backup")).get("volume")):
-        yield mapping(volume), None
-    for batch in sequence(mapping(data.get("restore")).get("batch")):
-        paths = [text(mapping(file).get("path")) for file in sequence(mapping(batch).get("file"))]
-        yield mapping(batch), next((path for path in paths if path), None)
+def _told(data: t.Any) -> t.Iterator[tuple[dict[str, t.Any], str | None]]:
+    """Give the parts, each with a name it may have. Where the documents show one thing, several are read as well."""
+    for volume in _below(data, "multi-volume-backup", "volume"):
+        yield volume, None
+    for batch in _below(data, "restore", "batch"):
+        paths = [text(file.get("path")) for file in _below(batch, "file")]
+        yield batch, next((path for path in paths if path), None)
+
+
+def _below(value: t.Any, *names: str) -> list[dict[str, t.Any]]:
+    """Give the objects that are reached by these names, whether one or an array of them stands at each."""
+    found = [mapping(one) for one in sequence(value)]
+    for name in names:
+        found = [mapping(one) for holder in found for one in sequence(holder.get(name))]
+    return found
 
 
 def _part(raw: dict[str, t.Any], name: str | None) -> Part:

@@ -257,6 +257,8 @@ class VeeamVspc(BackupSystem):
         if status.casefold() == "canceled":
             raise _Canceled("the queued call was canceled")
         if status.casefold() not in ("succeed", "failed"):
+            if status.casefold() == "running":
+                raise Unanswered(f"the queued call was still running after {looks * _ASYNC_PAUSE:.0f} s")
             raise Unanswered(f"the queued call ended as {status}")
         failed = status.casefold() == "failed"
 

@@ -111,6 +111,25 @@ def test_a_server_that_shows_one_page_again_and_again_is_noticed_one_request_lat
     assert [event for event in system.happened if event.startswith("page")] == ["page 0", "page 1", "page 2"]
 
 
+@pytest.mark.parametrize(
+    ("results", "kept"),
+    [
+        (("success", "failed"), "failed"),
+        (("failed", "success"), "failed"),
+        (("success", "warning"), "warning"),
+        (("warning", "canceled", "success"), "canceled"),
+        (("canceled", "failed"), "canceled"),
+        (("failed", None, "success"), None),
+    ],
+)
+def test_of_an_id_that_is_shown_twice_the_less_good_sight_counts(results: tuple[t.Any, ...], kept: str | None) -> None:
+    listing = Listing()
+    for result in results:
+        state: t.Any = "finished" if result else "running"
+        listing.add([Job("paged", "1", None, None, state, result, None)])
+    assert [job.result for job in listing.jobs.values()] == [kept]
+
+
 def test_the_trouble_of_the_next_page_is_that_of_the_list() -> None:
     system = Paged(page(1, "0.1", total=2), Unanswered("HTTP 503"))
     with pytest.raises(Unanswered, match="HTTP 503"):

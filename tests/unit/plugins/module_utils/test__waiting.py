@@ -248,7 +248,14 @@ def test_a_limit_then_a_newer_job_does_not_take_the_place_of_the_awaited_one() -
     [
         ({"error": "2 volumes were not backed up"}, "warning"),
         ({"data": {"multi-volume-backup": {"volume": [{"id": "v", "status": "CANCELLED"}]}}}, "warning"),
+        ({"data": {"multi-volume-backup": {"volume": [{"id": "v", "status": "SUCCESS", "error": "io"}]}}}, "warning"),
+        ({"data": {"multi-volume-backup": {"volume": [{"id": "v", "status": None, "error": "io"}]}}}, "warning"),
+        # Several of what the documents show once.
+        ({"data": {"multi-volume-backup": [{}, {"volume": {"id": "v", "status": "FAILED"}}]}}, "warning"),
+        ({"data": {"restore": [{"batch": {"id": "b", "status": "FAILED"}}]}}, "warning"),
+        ({"data": [{"restore": {"batch": {"id": "b", "status": "FAILED"}}}]}, "warning"),
         ({"data": {"multi-volume-backup": {"volume": [{"id": "v"}]}}}, "success"),
+        ({"data": {"multi-volume-backup": {"volume": [{"id": "v", "status": "SUCCESS", "error": ""}]}}}, "success"),
         # As in the vendor's own example.
         ({"data": {"restore": {"batch": {"status": "PENDING", "file": {}}}}}, "success"),
     ],
