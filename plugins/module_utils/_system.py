@@ -221,6 +221,8 @@ _MOST_PAGES = 20_000
 # A page may be empty and lead on, where a filter leaves nothing of it.
 _MOST_EMPTY = 100
 _MOST_JOBS = 1_000_000
+# No document has pages of fewer rows, where nothing else is asked for.
+_LEAST_PAGE = 10
 
 
 class Page(t.NamedTuple):
@@ -278,8 +280,6 @@ class BackupSystem(ABC):
         self.http = http
         self.keep_raw = False
         self._aside = Line()
-        # Whether a total that could be that of a page was seen to be that of the list.
-        self._totals_proved = False
         # When the system was last asked to collect, on the monotonic clock.
         self.collected_at: float | None = None
 
@@ -435,7 +435,7 @@ class BackupSystem(ABC):
         asked = {first}
         page = fetch(first)
         # What the total counts: all jobs, perhaps only those of a page, or certainly those of a page.
-        counts = "perhaps" if page.total_in_doubt and _may_be_capped(page) and not self._totals_proved else "all"
+        counts = "perhaps" if page.total_in_doubt and _may_be_capped(page) else "all"
         while True:
             if page.trouble:
                 listing.incomplete(page.trouble)
@@ -482,8 +482,6 @@ class BackupSystem(ABC):
                     listing.incomplete("the server refused a page of it")
                 # Else there is no such page: the first was all.
                 break
-        # There was nothing behind the first page.
-        self._totals_proved = self._totals_proved or (counts == "perhaps" and listing.complete)
         if total is not None and len(listing.jobs) < total:
             listing.incomplete(f"the server counts {total} jobs and showed {len(listing.jobs)}")
         return listing
@@ -557,9 +555,8 @@ def _leads_on(page: Page, known: int) -> bool:
 
 
 def _may_be_capped(page: Page) -> bool:
-    """Say whether a page can be one of many although its total counts no more: servers cap at round numbers."""
-    rows = len(page.items)
-    return rows > 0 and rows == page.total and (rows % 10 == 0 or rows % 25 == 0)
+    """Say whether a page can be one of many although its total counts no more: ten rows is the smallest default."""
+    return len(page.items) >= _LEAST_PAGE and len(page.items) == page.total
 
 
 def _total_of_all(page: Page) -> int | None:

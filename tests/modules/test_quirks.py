@@ -1114,7 +1114,7 @@ def _capped(system: str, pages: list[int], linked: bool) -> list[dict[str, t.Any
 @pytest.mark.parametrize(
     ("system", "linked"), [("avepoint_salesforce", True), ("avepoint_salesforce", False), ("avepoint_iaas_paas", False)]
 )
-@pytest.mark.parametrize("pages", [[10, 10, 4], [10, 10], [25, 3], [100, 100, 1]])
+@pytest.mark.parametrize("pages", [[10, 10, 4], [10, 10], [12, 3], [25, 3], [64, 64, 22], [100, 100, 1]])
 def test_total_of_the_page_is_not_taken_for_that_of_the_list(system: str, linked: bool, pages: list[int]) -> None:
     bodies = _capped(system, pages, linked)
     with Simulator(scripted(system, *bodies, then=bodies[-1])) as sim, Inside(sim.options) as avepoint:
@@ -1125,7 +1125,7 @@ def test_total_of_the_page_is_not_taken_for_that_of_the_list(system: str, linked
 
 
 @pytest.mark.parametrize("beyond", ["empty", "again", "refused"])
-@pytest.mark.parametrize(("rows", "asked"), [(7, 1), (10, 2), (20, 2), (99, 1), (100, 2)])
+@pytest.mark.parametrize(("rows", "asked"), [(7, 1), (9, 1), (10, 2), (12, 2), (99, 2), (100, 2)])
 @pytest.mark.parametrize("system", AVEPOINT)
 def test_total_that_could_be_of_the_page_costs_one_more_page(system: str, rows: int, asked: int, beyond: str) -> None:
     body, empty = _capped(system, [rows], False)
@@ -1143,13 +1143,16 @@ def test_total_that_could_be_of_the_page_costs_one_more_page(system: str, rows: 
 
 
 @pytest.mark.parametrize("system", AVEPOINT)
-def test_total_that_proved_to_be_of_the_list_is_believed_from_then_on(system: str) -> None:
-    body, empty = _capped(system, [100], False)
-    story = scripted(system, body, empty, then=body)
-    with Simulator(story) as sim, Inside(sim.options) as avepoint:
-        for _look in range(3):
-            assert len(avepoint.look().jobs) == 100
-        assert len(sim.reads) == 4
+def test_total_that_was_that_of_the_list_once_is_doubted_again_when_the_list_has_grown(system: str) -> None:
+    """Ten jobs, all done. Then there are fifteen, the last of which runs, and the total still counts a page of ten."""
+    (small, empty), (first, second, _end) = _capped(system, [10], False), _capped(system, [10, 5], False)
+    for body in (small, first):
+        for job in (body.get("data") or body)["jobs"]:
+            job["status"] = 2
+    with Simulator(scripted(system, small, empty, first, second, then=empty)) as sim, Inside(sim.options) as avepoint:
+        looks = [avepoint.look() for _look in range(2)]
+    assert [len(listing.jobs) for listing in looks] == [10, 15]
+    assert [sum(job.active for job in listing.jobs.values()) for listing in looks] == [0, 1]
 
 
 def test_total_of_the_page_and_a_refusal_at_the_end_is_not_complete() -> None:

@@ -13,6 +13,7 @@ known; the ids of one session are left behind in a last call, so that the next s
 from __future__ import annotations
 
 import typing as t
+import uuid
 
 from ansible_collections.changeops.backup.plugins.module_utils._auth import basic_auth
 from ansible_collections.changeops.backup.plugins.module_utils._errors import BackupError, Refused, Unanswered
@@ -37,6 +38,7 @@ from ansible_collections.changeops.backup.plugins.module_utils._time import from
 _SEEN = "job/status of a real rclone 1.75"
 _OURS = "changeops.backup"
 _LEDGER = "changeops_backup_calls"
+_MARK = "changeops_backup_session"
 _ABORTED = "context canceled"
 _JOB_GONE = "job not found"
 
@@ -67,9 +69,14 @@ class Rclone(BackupSystem):
 
     def __init__(self, *args: t.Any) -> None:
         super().__init__(*args)
+        # Calls that are no jobs: ours, and looks by others.
         self._our_calls: set[int] = set()
         self._ended: dict[int, Job] = {}
         self._server: str | None = None
+        # The id that the server gave the last call, and the call by which an old server is known again.
+        self._last_call: int | None = None
+        self._marked: int | None = None
+        self._session = uuid.uuid4().hex
         self._listed = False
         self._answers = False
 
@@ -77,12 +84,11 @@ class Rclone(BackupSystem):
         """Read the ids, newest first, and the status of each that is not known to be over or to be our own call."""
         listing = Listing()
         self._listed = True
+        earlier = frozenset(self._our_calls)
         answer = self._rc("job/list")
-        server = text(answer.get("executeId"))
-        if server is None or server != self._server:
-            # A server that was restarted counts from 1 again: what we know is about other jobs. Old ones do not say.
-            self._server = server
-            self._our_calls.clear()
+        if not self._is_same_server(text(answer.get("executeId"))):
+            # It counts from 1 again: what we know is about other jobs.
+            self._our_calls -= earlier
             self._ended.clear()
         numbers = answer.get("jobids")
         if not isinstance(numbers, list):
@@ -97,6 +103,23 @@ class Rclone(BackupSystem):
             if job is not None:
                 listing.add([job])
         return listing
+
+    def _is_same_server(self, server: str | None) -> bool:
+        """Say whether ids mean what they meant at the last look.
+
+        A server before ``executeId`` (1.60) does not say who it is: it is known by the echo of a call of ours, which
+        it keeps like that of any other. Without that, every look would have to ask for all calls of those before it.
+        """
+        if server is not None:
+            known, self._server = self._server, server
+            return server == known
+        if self._marked is not None:
+            status = self._rc("job/status", {"jobid": self._marked}, answered=_not_found)
+            if mapping(status.get("output")).get(_MARK) == self._session:
+                return True
+        self._rc("rc/noop", {_MARK: self._session})
+        self._marked = self._last_call
+        return False
 
     def find_jobs(self, selection: Selection) -> Listing:
         """Read the status of each id."""
@@ -137,6 +160,7 @@ class Rclone(BackupSystem):
             listing.incomplete(f"the status of job {job_number} cannot be read")
             return None
         if _is_poll(status):
+            self._our_calls.add(job_number)
             return None
         if job.active:
             return self._with_progress(job, text(status.get("group")))
@@ -213,8 +237,9 @@ class Rclone(BackupSystem):
 
         def parse(response: Response) -> dict[str, t.Any]:
             call_id = response.headers.get("X-Rclone-Jobid", "")
-            if call_id.isdigit():
-                self._our_calls.add(int(call_id))
+            self._last_call = int(call_id) if call_id.isdigit() else None
+            if self._last_call is not None:
+                self._our_calls.add(self._last_call)
             body = response.json()
             if not isinstance(body, dict):
                 raise Unanswered(f"{response.headline}, but holds no object: {summary(response)}")

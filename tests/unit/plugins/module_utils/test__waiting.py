@@ -13,8 +13,10 @@ import pytest
 
 from ansible_collections.changeops.backup.plugins.module_utils import _waiting
 from ansible_collections.changeops.backup.plugins.module_utils._errors import BackupError
+from ansible_collections.changeops.backup.plugins.module_utils._http import Call, Response
 from ansible_collections.changeops.backup.plugins.module_utils._options import WAIT
 from ansible_collections.changeops.backup.plugins.module_utils._slice import VARIABLE, Slice
+from ansible_collections.changeops.backup.plugins.module_utils._time import Clock
 from inside import Inside
 from simulator import Simulator
 
@@ -310,13 +312,95 @@ def test_a_restarted_rclone_then_what_was_known_of_its_ids_is_forgotten() -> Non
         [
             {"jobids": [1], "executeId": "one"}, ended,
             {"jobids": [1], "executeId": "two"}, running, {},
-            # An old server does not say who it is.
-            {"jobids": [1]}, ended,
-            {"jobids": [1]}, running, {},
         ]
     )  # fmt: skip
     options = {"system": "rclone", "url": "http://127.0.0.1:9", "username": "u", "password": "p"}
     with Inside(options) as inside:
         inside.system._rc = lambda path, parameters=None, answered_=None, **_more: next(answered)  # type: ignore[attr-defined]
-        states = [[job.state for job in inside.look().jobs.values()] for _look in range(4)]
-    assert states == [["finished"], ["running"], ["finished"], ["running"]]
+        states = [[job.state for job in inside.look().jobs.values()] for _look in range(2)]
+    assert states == [["finished"], ["running"]]
+
+
+class OldRclone:
+    """The transport's place, and a server as of 1.60: each call is a job, nothing tells which server it is."""
+
+    def __init__(self, **jobs: dict[str, t.Any]) -> None:
+        self.clock = Clock()
+        self.allow_collect = False
+        self.asked = 0
+        self.restart(**jobs)
+
+    def restart(self, calls: int = 0, **jobs: dict[str, t.Any]) -> None:
+        """Begin anew with these jobs, and as many calls of others."""
+        self.known: dict[int, dict[str, t.Any]] = {}
+        for group, job in jobs.items():
+            self.add(group, job)
+        for _call in range(calls):
+            self.add("other", {"finished": True, "success": True, "output": {"jobids": []}})
+
+    def add(self, group: str, job: dict[str, t.Any]) -> int:
+        number = len(self.known) + 1
+        start = {"startTime": "2026-01-01T00:00:00Z"}
+        self.known[number] = {"id": number, "group": group, "success": False, **start, **job}
+        return number
+
+    def read(self, call: Call, parse: t.Callable[[Response], t.Any]) -> t.Any:
+        self.asked += 1
+        path, sent = call.url.split("9/", 1)[1], dict(call.json)
+        own = self.add(sent.pop("_group"), {"finished": True, "success": True})
+        missing = {"error": "job not found"}
+        told: dict[str, t.Any] = {
+            "job/list": {"jobids": list(self.known)},
+            "job/status": self.known.get(sent.get("jobid", 0), missing),
+            "core/stats": {},
+            "rc/noop": sent,
+        }
+        self.known[own]["output"] = told[path]
+        return parse(Response(200, {"X-Rclone-Jobid": str(own)}, json.dumps(told[path]).encode()))
+
+
+def old_rclone(inside: Inside, **jobs: dict[str, t.Any]) -> OldRclone:
+    server = OldRclone(**jobs)
+    inside.system.http = server  # type: ignore[assignment]
+    return server
+
+
+RCLONE = {"system": "rclone", "url": "http://127.0.0.1:9", "username": "u", "password": "p"}
+RUNS = {"finished": False}
+
+
+def test_an_old_rclone_is_not_asked_for_more_at_each_look() -> None:
+    with Inside(RCLONE) as inside:
+        server = old_rclone(inside, nightly=RUNS)
+        costs = []
+        for _look in range(9):
+            before = server.asked
+            assert [job.name for job in inside.look().jobs.values()] == ["nightly"]
+            costs.append(server.asked - before)
+    assert costs[2:] == [costs[2]] * 7
+    assert costs[2] <= 4
+
+
+@pytest.mark.parametrize("calls", [0, 3, 40])
+def test_an_old_rclone_that_was_restarted_then_what_was_known_of_its_ids_is_forgotten(calls: int) -> None:
+    """The ids of our own calls are those of jobs now, however many others have called meanwhile."""
+    with Inside(RCLONE) as inside:
+        server = old_rclone(inside, done={"finished": True, "success": True})
+        for _look in range(3):
+            assert [job.name for job in inside.look().jobs.values()] == ["done"]
+        server.restart(calls, first=RUNS, second=RUNS, third=RUNS)
+        names = {job.name for job in inside.look().jobs.values()}
+        assert {"first", "second", "third"} == names
+        server.add("fourth", RUNS)
+        assert {job.name for job in inside.look().jobs.values()} == {*names, "fourth"}
+
+
+def test_a_look_that_somebody_else_took_is_asked_for_once() -> None:
+    with Inside(RCLONE) as inside:
+        server = old_rclone(inside, nightly=RUNS)
+        inside.look()
+        server.restart(200, nightly=RUNS)
+        inside.look()
+        before = server.asked
+        inside.look()
+    assert server.asked - before <= 4
