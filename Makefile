@@ -24,7 +24,7 @@ export PYTHONPATH := $(CURDIR)/$(TREE):$(CURDIR)/tests
 # Set, it would hide progress lines that are not flushed.
 unexport PYTHONUNBUFFERED
 
-.PHONY: help demo test bench lint sanity clean link
+.PHONY: help demo test bench lint sanity states clean link
 
 help:  ## Show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -53,6 +53,9 @@ lint: $(FOR_DEV) link  ## Style, types, documentation, changelog, and the sanity
 	$(BIN)/antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs self .
 	$(BIN)/antsibull-changelog lint
 	@$(MAKE) --no-print-directory sanity
+
+states: $(FOR_DEV) link  ## Write docs/states.md anew, from the tables of the systems
+	$(BIN)/python scripts/states.py
 
 sanity: $(FOR_DEV)  ## ansible-test sanity; SANITY_PYTHONS=all for every Python on PATH
 	scripts/sanity.sh

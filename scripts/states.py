@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Write docs/states.md from the registry of systems; with --check only say whether it is up to date.
 
-Needs the link that `make link` sets.
+`make states` runs it with all that it needs.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "states.md"
-COMMAND = "make link && .venv/bin/python scripts/states.py"
+COMMAND = "make states"
 
 HEAD = f"""\
 <!--
@@ -68,9 +68,9 @@ def page() -> str:
     """Give the whole page."""
     # Before the imports, so that the script also runs without `make`.
     sys.path.insert(0, str(ROOT / ".cache" / "tree"))
-    from ansible_collections.changeops.backup.plugins.module_utils._job import INACTIVE
-    from ansible_collections.changeops.backup.plugins.module_utils._system import Capabilities
-    from ansible_collections.changeops.backup.plugins.module_utils._systems import SYSTEMS
+    from ansible_collections.changeops.backup.plugins.module_utils._core.job import INACTIVE
+    from ansible_collections.changeops.backup.plugins.module_utils._systems.vocabulary import Capabilities
+    from ansible_collections.changeops.backup.plugins.module_utils._systems.registry import SYSTEMS
 
     systems = [SYSTEMS[name] for name in sorted(SYSTEMS)]
     lines = [HEAD, "## The systems", ""]

@@ -7,13 +7,15 @@ from __future__ import annotations
 import typing as t
 from datetime import datetime, timedelta
 
-from ansible_collections.changeops.backup.plugins.module_utils._connection import connect, select
-from ansible_collections.changeops.backup.plugins.module_utils._http import Transport
-from ansible_collections.changeops.backup.plugins.module_utils._module import Task
-from ansible_collections.changeops.backup.plugins.module_utils._options import SELECTION, Spec
-from ansible_collections.changeops.backup.plugins.module_utils._system import Listing
-from ansible_collections.changeops.backup.plugins.module_utils._systems import SYSTEMS
-from ansible_collections.changeops.backup.plugins.module_utils._time import Clock
+from ansible_collections.changeops.backup.plugins.module_utils._core.times import Clock
+from ansible_collections.changeops.backup.plugins.module_utils._edge.connection import connect
+from ansible_collections.changeops.backup.plugins.module_utils._edge.options import SELECTION
+from ansible_collections.changeops.backup.plugins.module_utils._edge.perform import Verb
+from ansible_collections.changeops.backup.plugins.module_utils._edge.selection import select
+from ansible_collections.changeops.backup.plugins.module_utils._http.transport import Transport
+from ansible_collections.changeops.backup.plugins.module_utils._systems.listing import Listing
+from ansible_collections.changeops.backup.plugins.module_utils._systems.registry import SYSTEMS
+from ansible_collections.changeops.backup.plugins.module_utils._tasks.task import Task
 from simulator import Simulator
 
 
@@ -49,10 +51,15 @@ class Inside:
     """What ``run_module`` builds, without its process: checked options, a login, a transport and a system."""
 
     def __init__(
-        self, options: t.Mapping[str, t.Any], sim: Simulator | None = None, writes: bool = False, patience: float = 20.0
+        self,
+        options: t.Mapping[str, t.Any],
+        sim: Simulator | None = None,
+        writes: bool = False,
+        patience: float = 20.0,
+        clock: Jumping | None = None,
     ) -> None:
         chosen = SYSTEMS[options["system"]]
-        self.clock = Jumping(sim)
+        self.clock = clock or Jumping(sim)
         self.warned: list[str] = []
         self.secrets: list[str] = []
         self.connection, self.credential = connect(chosen, options, {}, self.warned.append, self.secrets.append)
@@ -72,9 +79,9 @@ class Inside:
         """Look at the jobs that these options of a module select."""
         return self.system.look(select(type(self.system), selection, self.clock.now()))
 
-    def task(self, spec: Spec, check_mode: bool = False, **given: t.Any) -> Task:
-        """Give what ``run_module`` gives to its work; ``spec`` has the defaults of what is not given."""
-        params = {name: option.get("default") for name, option in {**SELECTION, **spec}.items()}
+    def task(self, verb: Verb, check_mode: bool = False, **given: t.Any) -> Task:
+        """Give what ``perform`` gives to the body of a verb; its options have the defaults of what is not given."""
+        params = {name: option.get("default") for name, option in {**SELECTION, **verb.options}.items()}
         params.update(given)
         selection = select(type(self.system), params, self.clock.now())
         return Task(params, self.system, selection, self.clock, check_mode, self.warned.append)

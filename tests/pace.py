@@ -11,9 +11,9 @@ import random
 import typing as t
 from datetime import datetime, timedelta, timezone
 
-from ansible_collections.changeops.backup.plugins.module_utils._job import Job
-from ansible_collections.changeops.backup.plugins.module_utils._time import Clock
-from ansible_collections.changeops.backup.plugins.module_utils._wait import Wait
+from ansible_collections.changeops.backup.plugins.module_utils._core.job import Job
+from ansible_collections.changeops.backup.plugins.module_utils._core.times import Clock
+from ansible_collections.changeops.backup.plugins.module_utils._wait.loop import Wait
 from waits import Sight, Story, policy
 
 BEGAN = datetime(2026, 3, 1, 22, 0, 0, tzinfo=timezone.utc)

@@ -8,9 +8,9 @@ import json
 import typing as t
 from collections.abc import Callable, Sequence
 
-from ansible_collections.changeops.backup.plugins.module_utils._job import Job
-from ansible_collections.changeops.backup.plugins.module_utils._time import Clock
-from ansible_collections.changeops.backup.plugins.module_utils._wait import Policy, Report, Wait
+from ansible_collections.changeops.backup.plugins.module_utils._core.job import Job
+from ansible_collections.changeops.backup.plugins.module_utils._core.times import Clock
+from ansible_collections.changeops.backup.plugins.module_utils._wait.loop import Policy, Report, Wait
 
 
 class Sight(t.NamedTuple):

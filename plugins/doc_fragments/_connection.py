@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.changeops.backup.plugins.module_utils._systems import SYSTEMS
+from ansible_collections.changeops.backup.plugins.module_utils._systems.registry import SYSTEMS
 
 _CHOICES = ", ".join(sorted(SYSTEMS))
 

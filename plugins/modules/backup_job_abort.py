@@ -153,14 +153,13 @@ import gc
 # sixth of the time of the imports.
 gc.disable()
 
-from ansible_collections.changeops.backup.plugins.module_utils._abort import abort_jobs
-from ansible_collections.changeops.backup.plugins.module_utils._module import run_module
-from ansible_collections.changeops.backup.plugins.module_utils._options import ABORT
+from ansible_collections.changeops.backup.plugins.module_utils._edge.abort import ABORT
+from ansible_collections.changeops.backup.plugins.module_utils._edge.module import run_module
 
 
 def main() -> None:
     """Run the module."""
-    run_module(ABORT, abort_jobs, writes=True)
+    run_module(ABORT)
 
 
 if __name__ == "__main__":

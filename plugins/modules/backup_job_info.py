@@ -290,14 +290,13 @@ import gc
 # sixth of the time of the imports.
 gc.disable()
 
-from ansible_collections.changeops.backup.plugins.module_utils._info import look_at_jobs
-from ansible_collections.changeops.backup.plugins.module_utils._module import run_module
-from ansible_collections.changeops.backup.plugins.module_utils._options import INFO
+from ansible_collections.changeops.backup.plugins.module_utils._edge.info import INFO
+from ansible_collections.changeops.backup.plugins.module_utils._edge.module import run_module
 
 
 def main() -> None:
     """Run the module."""
-    run_module(INFO, look_at_jobs)
+    run_module(INFO)
 
 
 if __name__ == "__main__":

@@ -262,14 +262,13 @@ import gc
 # sixth of the time of the imports.
 gc.disable()
 
-from ansible_collections.changeops.backup.plugins.module_utils._module import run_module
-from ansible_collections.changeops.backup.plugins.module_utils._options import WAIT
-from ansible_collections.changeops.backup.plugins.module_utils._waiting import wait_for_jobs
+from ansible_collections.changeops.backup.plugins.module_utils._edge.module import run_module
+from ansible_collections.changeops.backup.plugins.module_utils._edge.wait import WAIT
 
 
 def main() -> None:
     """Run the module."""
-    run_module(WAIT, wait_for_jobs)
+    run_module(WAIT)
 
 
 if __name__ == "__main__":

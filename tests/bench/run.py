@@ -24,8 +24,9 @@ from urllib.parse import urlencode
 
 import yaml
 
-from ansible_collections.changeops.backup.plugins.module_utils._http import Call, Response
-from ansible_collections.changeops.backup.plugins.module_utils._wait import Wait
+from ansible_collections.changeops.backup.plugins.module_utils._http.call import Call
+from ansible_collections.changeops.backup.plugins.module_utils._http.response import Response
+from ansible_collections.changeops.backup.plugins.module_utils._wait.loop import Wait
 from harness import PACKAGE
 from inside import Inside
 from simulator import Simulator

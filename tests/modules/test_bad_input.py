@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ansible_collections.changeops.backup.plugins.module_utils._systems import SYSTEMS
+from ansible_collections.changeops.backup.plugins.module_utils._systems.registry import SYSTEMS
 from harness import bad
 from simulator.auth import ClientKey
 

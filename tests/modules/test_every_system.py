@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.changeops.backup.plugins.module_utils._job import RESULTS, STATES
-from ansible_collections.changeops.backup.plugins.module_utils._systems import SYSTEMS
+from ansible_collections.changeops.backup.plugins.module_utils._core.job import RESULTS, STATES
+from ansible_collections.changeops.backup.plugins.module_utils._systems.registry import SYSTEMS
 from harness import ANY_RESULT, ROOT, STORIES, bad, good, run
 from simulator import Simulator
 

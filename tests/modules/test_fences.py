@@ -14,7 +14,7 @@ from urllib.parse import unquote
 import pytest
 import yaml
 
-from ansible_collections.changeops.backup.plugins.module_utils._systems import SYSTEMS
+from ansible_collections.changeops.backup.plugins.module_utils._systems.registry import SYSTEMS
 from harness import STORIES, bad, good
 from simulator import Simulator
 
@@ -24,14 +24,15 @@ UID = "bc04d2e5-dd4c-4f85-af0e-424106000001"
 RUNNING = {"instanceUid": UID, "name": "Nightly", "status": "Running", "lastRun": "@-60"}
 FREE_IDS = ["a/b", "../../v2/job/other", "a?b=c#d", "a%2Fb", "..%2f", "a b", "naïve", '"\\', "a;b", "\u2215", "*"]
 WRITER = """
-from ansible_collections.changeops.backup.plugins.module_utils._module import run_module
-from ansible_collections.changeops.backup.plugins.module_utils._options import {spec}
+from ansible_collections.changeops.backup.plugins.module_utils._edge.module import run_module
+from ansible_collections.changeops.backup.plugins.module_utils._edge.perform import Verb
+from ansible_collections.changeops.backup.plugins.module_utils._edge.{verb} import {spec}
 
 def work(task):
     (job,) = task.system.look(task.selection).jobs.values()
     return {{"said": task.system.stop_job(job)}}
 
-run_module({spec}, work, writes={writes})
+run_module(Verb("x", {spec}.options, work, writes={writes}))
 """
 
 
@@ -122,7 +123,7 @@ def test_a_write_is_impossible_where_only_reading_was_meant(
     with Simulator({"system": "veeam_vspc", "jobs": [RUNNING]}) as sim:
         args = {**sim.options, "job_ids": [UID], "_ansible_check_mode": check_mode}
         done = subprocess.run(
-            [sys.executable, "-c", WRITER.format(spec=spec, writes=writes)],
+            [sys.executable, "-c", WRITER.format(spec=spec, verb=spec.lower(), writes=writes)],
             input=json.dumps({"ANSIBLE_MODULE_ARGS": args}),
             env={"PATH": os.environ["PATH"], "PYTHONPATH": os.environ["PYTHONPATH"]},
             capture_output=True,

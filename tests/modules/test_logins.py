@@ -18,9 +18,9 @@ import jwt
 import pytest
 import yaml
 
-from ansible_collections.changeops.backup.plugins.module_utils._connection import connect
-from ansible_collections.changeops.backup.plugins.module_utils._errors import AuthLost
-from ansible_collections.changeops.backup.plugins.module_utils._systems import SYSTEMS
+from ansible_collections.changeops.backup.plugins.module_utils._core.errors import AuthLost
+from ansible_collections.changeops.backup.plugins.module_utils._edge.connection import connect
+from ansible_collections.changeops.backup.plugins.module_utils._systems.registry import SYSTEMS
 from harness import PACKAGE, STORIES, bad, good, run, start, warnings
 from inside import Inside
 from simulator import Simulator

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.changeops.backup.plugins.module_utils._system import BackupSystem
-from ansible_collections.changeops.backup.plugins.module_utils._systems import SYSTEMS
+from ansible_collections.changeops.backup.plugins.module_utils._systems.contract import BackupSystem
+from ansible_collections.changeops.backup.plugins.module_utils._systems.registry import SYSTEMS
 from harness import PACKAGE, STORIES, bad, good, start, warnings
 from simulator import Simulator
 from simulator.vendors.flosum import LINE

@@ -9,16 +9,15 @@ on both sides. (With a simulator that merely runs faster, a module process would
 
 from __future__ import annotations
 
+import json
 import typing as t
-from pathlib import Path
 
 import pytest
 
-from ansible_collections.changeops.backup.plugins.module_utils._connection import select
-from ansible_collections.changeops.backup.plugins.module_utils._module import Answer, Task
-from ansible_collections.changeops.backup.plugins.module_utils._options import WAIT
-from ansible_collections.changeops.backup.plugins.module_utils._slice import VARIABLE, Slice
-from ansible_collections.changeops.backup.plugins.module_utils._waiting import wait_for_jobs
+from ansible_collections.changeops.backup.plugins.module_utils._edge.wait import WAIT
+from ansible_collections.changeops.backup.plugins.module_utils._tasks.continuation import Turn
+from ansible_collections.changeops.backup.plugins.module_utils._tasks.task import Answer
+from ansible_collections.changeops.backup.plugins.module_utils._tasks.wait import wait_for_jobs
 from inside import Inside, Jumping
 from simulator import Simulator
 
@@ -59,18 +58,16 @@ def tale(status: str, ends: float, seed: int) -> dict[str, t.Any]:
     }
 
 
-def wait(sim: Simulator, **params: t.Any) -> Answer:
-    """Run the module's body, in one slice or in as many as the plugin would."""
+def wait(sim: Simulator, turns: float | None, **given: t.Any) -> Answer:
+    """Run the body of the module, in one piece or in as many turns of so many seconds as the plugin would."""
     clock = Jumping(sim)
+    turn = Turn(turns) if turns else None
     while True:
-        with Inside(sim.options) as inside:
-            inside.clock = inside.http.clock = clock
-            defaults = {name: option.get("default") for name, option in WAIT.items()}
-            system = inside.system
-            selection = select(type(system), {"job_ids": [JOB]}, clock.now())
-            answer = wait_for_jobs(Task({**defaults, **params}, system, selection, clock, False, inside.warned.append))
-        if "waiting" not in answer:
+        with Inside(sim.options, clock=clock) as inside:
+            answer = wait_for_jobs(inside.task(WAIT, job_ids=[JOB], **given)._replace(turn=turn))
+        if turn is None or "kept" not in answer:
             return answer
+        turn = turn._replace(kept=json.loads(json.dumps(answer["kept"])))
         # A module needs a moment to start.
         clock.advance(0.4)
 
@@ -99,13 +96,9 @@ def test_two_hours_with_a_token_of_one_minute(
     verdict: str,
     max_interval: float,
     slices: float | None,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    if slices:
-        monkeypatch.setenv(VARIABLE, Slice(str(tmp_path / "kept.json"), slices).to_environ()[VARIABLE])
     with Simulator(tale(status, ends, seed=int(ends + max_interval))) as sim:
-        answer = wait(sim, max_interval=max_interval, wait_timeout=HOURS * 3600.0 + 300)
+        answer = wait(sim, slices, max_interval=max_interval, wait_timeout=HOURS * 3600.0 + 300)
         struck = [entry for entry in sim.journal if entry.fault]
         # A login whose answer was lost or faulty gave no token.
         logins = [entry for entry in sim.logins if not entry.fault]

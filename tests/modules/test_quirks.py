@@ -12,13 +12,13 @@ from urllib.parse import parse_qs
 import pytest
 import yaml
 
-from ansible_collections.changeops.backup.plugins.module_utils._errors import (
+from ansible_collections.changeops.backup.plugins.module_utils._core.errors import (
     AuthLost,
     BackupError,
     Refused,
     Unanswered,
 )
-from ansible_collections.changeops.backup.plugins.module_utils._http import Response
+from ansible_collections.changeops.backup.plugins.module_utils._http.response import Response
 from harness import ANY_RESULT, STORIES, bad, good, warnings
 from inside import Inside
 from simulator import Simulator

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.changeops.backup.plugins.module_utils._systems import SYSTEMS
+from ansible_collections.changeops.backup.plugins.module_utils._systems.registry import SYSTEMS
 from harness import STORIES
 from simulator import Simulator
 

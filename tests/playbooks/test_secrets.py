@@ -30,7 +30,7 @@ from urllib.parse import parse_qs, quote, quote_plus
 import pytest
 import yaml
 
-from ansible_collections.changeops.backup.plugins.module_utils._options import CONNECTION
+from ansible_collections.changeops.backup.plugins.module_utils._edge.options import CONNECTION
 from harness import STORIES, Rclone, kill_all_that_name, warnings
 from simulator import Simulator
 from simulator.vendors import VENDORS
@@ -464,11 +464,12 @@ def test_a_bug_shows_no_secret(tracebacks: list[str], tmp_path: Path) -> None:
     # Whatever it is: the exception's own words may hold anything.
     script = (
         "import os\n"
-        "from ansible_collections.changeops.backup.plugins.module_utils._module import run_module\n"
+        "from ansible_collections.changeops.backup.plugins.module_utils._edge.module import run_module\n"
+        "from ansible_collections.changeops.backup.plugins.module_utils._edge.perform import Verb\n"
         "def work(task):\n"
         "    task.warn('first ' + os.environ['BACKUP_RCLONE_PASSWORD'])\n"
         "    raise KeyError('then ' + os.environ['BACKUP_RCLONE_PASSWORD'])\n"
-        "run_module({}, work)\n"
+        "run_module(Verb('x', {}, work))\n"
     )
     secret = odd(ODDER)
     given = {"system": "rclone", "url": CLOSED, "username": "operator", "_ansible_tracebacks_for": tracebacks}

@@ -16,7 +16,7 @@ from types import MappingProxyType
 
 import pytest
 
-from ansible_collections.changeops.backup.plugins.module_utils._time import Clock
+from ansible_collections.changeops.backup.plugins.module_utils._core.times import Clock
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=timezone.utc)
 

@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.changeops.backup.plugins.module_utils._system import READY_TOKEN, Connection, Login
+from .._core.errors import Unanswered
+from .._http.response import Response, summary
+from .connection import READY_TOKEN, Connection, Login
+from .contract import BackupSystem
+from .reading import as_count, as_object
 
 _COMMERCIAL = ("us", "ca", "ne", "we", "uk", "fr", "de", "ch", "au", "sg", "jp", "kr", "uae", "za", "qa")
 
-REGIONS: t.Mapping[str, tuple[str, str]] = {
+_NO_ERROR = frozenset({"statusCode", "date", "requestId"})
+_REGIONS: t.Mapping[str, tuple[str, str]] = {
     **{
         region: (
             f"https://graph-{region}.avepointonlineservices.com",
@@ -28,6 +33,31 @@ REGIONS: t.Mapping[str, tuple[str, str]] = {
     },
     "fedramp": ("https://graphusgovapi.online15.net", "https://identity.online15.net/connect/token"),
 }
+
+
+class AvePoint(BackupSystem):
+    """What both products answer alike."""
+
+    REGIONS: t.ClassVar[t.Mapping[str, tuple[str, str]]] = _REGIONS
+    TOKEN_PATH = "/connect/token"
+    INSTEAD_OF_ABORT = "Stop the job in AvePoint's own console, or wait for it with backup_job_wait"
+
+    def beside(self, body: dict[str, t.Any], response: Response) -> str:
+        """Bodies carry a status of their own: that it differs from HTTP's is not excluded. An error model can be empty.
+
+        Raises Unanswered where the body says that it is no answer.
+        """
+        if _is_error(body):
+            raise Unanswered(f"{response.headline}, but: {summary(response)}")
+        model = body.get("errorModel")
+        said = {key for key, word in as_object(model).items() if word not in (None, "", [], {})}
+        if not model or (said and said <= _NO_ERROR and not _is_error(as_object(model))):
+            return super().beside(body, response)
+        return super().beside({"errors": model}, response)
+
+
+def _is_error(body: dict[str, t.Any]) -> bool:
+    return (as_count(body.get("statusCode")) or 0) >= 400
 
 
 def logins(scope: str) -> tuple[Login, ...]:

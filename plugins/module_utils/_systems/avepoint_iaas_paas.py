@@ -12,28 +12,14 @@ from __future__ import annotations
 import typing as t
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from ansible_collections.changeops.backup.plugins.module_utils._errors import Refused
-from ansible_collections.changeops.backup.plugins.module_utils._job import Counts, Job, Meaning
-from ansible_collections.changeops.backup.plugins.module_utils._system import (
-    BackupSystem,
-    Capabilities,
-    Listing,
-    Page,
-    Selection,
-    elapsed,
-    first,
-    identifier,
-    number,
-    text,
-)
-from ansible_collections.changeops.backup.plugins.module_utils._systems._avepoint import REGIONS, logins
-from ansible_collections.changeops.backup.plugins.module_utils._time import (
-    from_iso,
-    from_ticks,
-    seconds_from_ticks,
-    seconds_from_timespan,
-    to_iso_z,
-)
+from .._core.errors import Refused
+from .._core.job import Counts, Job, Meaning
+from .._core.times import from_iso, from_ticks, seconds_from_ticks, seconds_from_timespan, to_iso_z
+from ._avepoint import AvePoint, logins
+from .listing import Listing, Page
+from .reading import as_count, as_id, as_text, elapsed, first_of
+from .selection import Selection
+from .vocabulary import Capabilities
 
 _STATUS = "AvePoint IaaS + PaaS jobs page, CommonStatus"
 _NOT_STARTED = Meaning("queued", None, _STATUS)
@@ -53,7 +39,7 @@ _SEARCHES = 3
 Cursor = tuple[str, str]
 
 
-class AvePointIaasPaas(BackupSystem):
+class AvePointIaasPaas(AvePoint):
     """Jobs of one tenant."""
 
     NAME = "avepoint_iaas_paas"
@@ -99,12 +85,9 @@ class AvePointIaasPaas(BackupSystem):
         "90002": "Entra External ID export", "90110": "Amazon S3 backup", "90120": "Amazon S3 restore",
     }  # fmt: skip
     CAPABILITIES = Capabilities(one_by_id=True, abort=False)
-    REGIONS: t.ClassVar[t.Mapping[str, tuple[str, str]]] = REGIONS
     API_ROOT = "/backup/vm"
-    TOKEN_PATH = "/connect/token"
     LOGINS = logins("platformbackup.readwrite.all")
     OPTIONAL = ("scope",)
-    INSTEAD_OF_ABORT = "Stop the job in AvePoint's own console, or wait for it with backup_job_wait"
 
     def __init__(self, *args: t.Any) -> None:
         super().__init__(*args)
@@ -149,8 +132,8 @@ class AvePointIaasPaas(BackupSystem):
             name, value = cursor
             query = [*filters, *([(name, value)] if value else [])]
             items, body, trouble = self.rows(f"{self.API_ROOT}/jobs", query, "jobs")
-            total = number(body.get("totalCount"))
-            following = next_cursor(first(body, "nextLink", "nextlink"))
+            total = as_count(body.get("totalCount"))
+            following = next_cursor(first_of(body, "nextLink", "nextlink"))
             if following is not None:
                 # The October 2024 page calls the total that "of the current request": a link outranks it.
                 return Page(items, following, total, total_ends=False, trouble=trouble)
@@ -165,10 +148,10 @@ class AvePointIaasPaas(BackupSystem):
 
     def to_job(self, raw: dict[str, t.Any]) -> Job | None:
         """Read one job, in the old shape or in today's."""
-        job_id = identifier(raw.get("jobId"))
+        job_id = as_id(raw.get("jobId"))
         if job_id is None:
             return None
-        word = identifier(first(raw, "status", "state"))
+        word = as_id(first_of(raw, "status", "state"))
         meaning = self.meaning(word)
         started = _moment(raw.get("startTime"))
         finished = _moment(raw.get("finishTime")) if meaning.state == "finished" else None
@@ -178,7 +161,7 @@ class AvePointIaasPaas(BackupSystem):
             system=self.NAME,
             id=job_id,
             name=None,
-            type=self.type_word(identifier(raw.get("jobType"))),
+            type=self.type_word(as_id(raw.get("jobType"))),
             state=meaning.state,
             result=meaning.result,
             vendor_state=word,
@@ -186,12 +169,12 @@ class AvePointIaasPaas(BackupSystem):
             finished=finished,
             duration=(duration or elapsed(started, finished)) if meaning.state == "finished" else None,
             counts=Counts(
-                number(raw.get("successfulCount")),
-                number(raw.get("failedCount")),
-                number(raw.get("skippedCount")),
-                number(raw.get("totalCount")),
+                as_count(raw.get("successfulCount")),
+                as_count(raw.get("failedCount")),
+                as_count(raw.get("skippedCount")),
+                as_count(raw.get("totalCount")),
             ),
-            message=text(raw.get("comments")),
+            message=as_text(raw.get("comments")),
         )
 
 
@@ -204,7 +187,7 @@ def next_cursor(link: t.Any) -> Cursor | None:
 
     Only its parameters are used; the next call goes to our own address whatever host the link names.
     """
-    value = text(link)
+    value = as_text(link)
     if value is None:
         return None
     query = urlsplit(value).query or (value if "=" in value.rstrip("=") and "&" in value else "")

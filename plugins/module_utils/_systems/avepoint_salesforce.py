@@ -12,22 +12,14 @@ from __future__ import annotations
 import typing as t
 from datetime import datetime, timedelta, timezone
 
-from ansible_collections.changeops.backup.plugins.module_utils._errors import Refused
-from ansible_collections.changeops.backup.plugins.module_utils._job import Counts, Job, Meaning
-from ansible_collections.changeops.backup.plugins.module_utils._system import (
-    BackupSystem,
-    Capabilities,
-    Listing,
-    Page,
-    Selection,
-    elapsed,
-    first,
-    identifier,
-    number,
-    text,
-)
-from ansible_collections.changeops.backup.plugins.module_utils._systems._avepoint import REGIONS, logins
-from ansible_collections.changeops.backup.plugins.module_utils._time import from_iso, to_iso_z
+from .._core.errors import Refused
+from .._core.job import Counts, Job, Meaning
+from .._core.times import from_iso, to_iso_z
+from ._avepoint import AvePoint, logins
+from .listing import Listing, Page
+from .reading import as_count, as_id, as_text, elapsed, first_of
+from .selection import Selection
+from .vocabulary import Capabilities
 
 _STATUS = "AvePoint Salesforce jobs page, query parameter status"
 _IN_PROGRESS = Meaning("running", None, _STATUS)
@@ -73,7 +65,7 @@ _WINDOW = timedelta(days=7)
 _AHEAD = timedelta(days=1)
 
 
-class AvePointSalesforce(BackupSystem):
+class AvePointSalesforce(AvePoint):
     """Jobs of one tenant, or of one Salesforce organization in it."""
 
     NAME = "avepoint_salesforce"
@@ -97,13 +89,10 @@ class AvePointSalesforce(BackupSystem):
     }
     TYPES: t.ClassVar[t.Mapping[str, str]] = {str(value): word for value, word in enumerate(_TYPES, start=1)}
     CAPABILITIES = Capabilities(one_by_id=False, abort=False)
-    REGIONS: t.ClassVar[t.Mapping[str, tuple[str, str]]] = REGIONS
     API_ROOT = "/backup/sfbapi"
     WINDOW = _WINDOW
-    TOKEN_PATH = "/connect/token"
     LOGINS = logins("salesforce.public.read.all")
     OPTIONAL = ("scope", "organization_id")
-    INSTEAD_OF_ABORT = "Stop the job in AvePoint's own console, or wait for it with backup_job_wait"
 
     def __init__(self, *args: t.Any) -> None:
         super().__init__(*args)
@@ -141,11 +130,11 @@ class AvePointSalesforce(BackupSystem):
             query = [*filters, *([("pageIndex", str(index))] if index else [])]
             items, data, trouble = self.rows(f"{self.API_ROOT}/jobs", query, "jobs", envelope=("data",))
             # No parameter takes what a link holds. But it says that there is more, whatever the total counts.
-            linked = text(data.get("nextLink")) is not None
+            linked = as_text(data.get("nextLink")) is not None
             return Page(
                 items,
                 index + 1,
-                number(data.get("totalCount")),
+                as_count(data.get("totalCount")),
                 total_ends=not linked,
                 total_in_doubt=not linked,
                 may_repeat=index == 1,
@@ -156,10 +145,10 @@ class AvePointSalesforce(BackupSystem):
 
     def to_job(self, raw: dict[str, t.Any]) -> Job | None:
         """Read one job."""
-        job_id = identifier(raw.get("jobId"))
+        job_id = as_id(raw.get("jobId"))
         if job_id is None:
             return None
-        word = identifier(first(raw, "status", "state"))
+        word = as_id(first_of(raw, "status", "state"))
         meaning = self.meaning(word)
         over = meaning.state == "finished"
         started = from_iso(raw.get("startTime"))
@@ -168,7 +157,7 @@ class AvePointSalesforce(BackupSystem):
             system=self.NAME,
             id=job_id,
             name=None,
-            type=self.type_word(identifier(raw.get("type"))),
+            type=self.type_word(as_id(raw.get("type"))),
             state=meaning.state,
             result=meaning.result,
             vendor_state=word,
@@ -176,10 +165,10 @@ class AvePointSalesforce(BackupSystem):
             finished=finished,
             duration=elapsed(started, finished),
             counts=Counts(
-                number(raw.get("successfulObjects")),
-                number(raw.get("failedObjects")),
-                number(raw.get("skippedObjects")),
-                number(raw.get("totalObjects")),
+                as_count(raw.get("successfulObjects")),
+                as_count(raw.get("failedObjects")),
+                as_count(raw.get("skippedObjects")),
+                as_count(raw.get("totalObjects")),
             ),
         )
 

@@ -11,23 +11,15 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.changeops.backup.plugins.module_utils._http import Call, segment
-from ansible_collections.changeops.backup.plugins.module_utils._job import Counts, Job, Meaning, Part
-from ansible_collections.changeops.backup.plugins.module_utils._system import (
-    READY_TOKEN,
-    BackupSystem,
-    Capabilities,
-    Listing,
-    Login,
-    Page,
-    Selection,
-    identifier,
-    mapping,
-    number,
-    sequence,
-    text,
-)
-from ansible_collections.changeops.backup.plugins.module_utils._time import from_iso, seconds_from_timespan, to_iso_z
+from .._core.job import Counts, Job, Meaning, Part
+from .._core.times import from_iso, seconds_from_timespan, to_iso_z
+from .._http.call import Call, segment
+from .connection import READY_TOKEN, Login
+from .contract import BackupSystem
+from .listing import Listing, Page
+from .reading import as_array, as_count, as_id, as_object, as_text
+from .selection import Selection
+from .vocabulary import Capabilities
 
 _LIST = "Flosum OpenAPI, GET .../backups, jobStatus"
 # Both are required, and a server may refuse an array of one element: always send all, filter here.
@@ -87,57 +79,55 @@ class Flosum(BackupSystem):
             if selection.started_after is not None:
                 query.append(("startedDate", to_iso_z(selection.started_after)))
             items, body, trouble = self.rows(self._path("backups"), query, "items")
-            return Page(items, page + 1, number(body.get("total")), trouble=trouble)
+            return Page(items, page + 1, as_count(body.get("total")), trouble=trouble)
 
         return self.paged(1, fetch, enough)
 
     def steps(self, job: Job) -> tuple[Part, ...]:
         """Ask for the progress steps; the state of a step is a free text without documented values."""
         body = self.get(self._path(f"jobs/{segment(job.id)}/logs/progress"))
-        return tuple(_step(mapping(step)) for step in sequence(body))
+        return tuple(_step(as_object(step)) for step in as_array(body))
 
     def log_call(self, job: Job) -> Call:
         """Ask for the log as a file; that of a running job may go on for as long as the job does."""
-        url = self.connection.url + self._path(f"jobs/{segment(job.id)}/logs/details")
         # The document says JSON, and describes a file.
-        return Call("read", "GET", url, headers={"Accept": "*/*"})
+        return self.call("read", "GET", self._path(f"jobs/{segment(job.id)}/logs/details"), headers={"Accept": "*/*"})
 
     def stop_job(self, job: Job) -> str:
         """Abort a backup or archive job."""
-        url = self.connection.url + self._path(f"jobs/{segment(job.id)}/abort/backup")
-        answer = self.http.write(Call("write", "PATCH", url))
-        return text(mapping(answer.json_or_none()).get("message")) or f"HTTP {answer.status}"
+        answer = self.http.write(self.call("write", "PATCH", self._path(f"jobs/{segment(job.id)}/abort/backup")))
+        return as_text(as_object(answer.json_or_none()).get("message")) or f"HTTP {answer.status}"
 
     def _path(self, rest: str) -> str:
         return f"{self.API_ROOT}/connections/{self.connection['connection_id']}/{rest}"
 
     def to_job(self, raw: dict[str, t.Any]) -> Job | None:
         """Read one item of the list. Its ``id`` is the backup's; the job's is ``jobId``. There is no end time."""
-        job_id = identifier(raw.get("jobId"))
+        job_id = as_id(raw.get("jobId"))
         if job_id is None:
             return None
-        word = text(raw.get("jobStatus"))
+        word = as_text(raw.get("jobStatus"))
         meaning = self.meaning(word)
         return Job(
             system=self.NAME,
             id=job_id,
-            name=text(raw.get("name")),
-            type=text(raw.get("operationType")),
+            name=as_text(raw.get("name")),
+            type=as_text(raw.get("operationType")),
             state=meaning.state,
             result=meaning.result,
             vendor_state=word,
             started=from_iso(raw.get("startedDate")),
             # The format of the duration is not documented: only what can be nothing else is read.
             duration=seconds_from_timespan(raw.get("duration")) if meaning.state == "finished" else None,
-            counts=Counts(total=number(raw.get("records"))),
+            counts=Counts(total=as_count(raw.get("records"))),
         )
 
 
 def _step(step: dict[str, t.Any]) -> Part:
-    word = text(step.get("status"))
+    word = as_text(step.get("status"))
     meaning = Flosum.meaning(word)
     return Part(
-        name=text(step.get("objectName")),
+        name=as_text(step.get("objectName")),
         state=meaning.state,
         result=meaning.result,
         message=word,
@@ -146,5 +136,5 @@ def _step(step: dict[str, t.Any]) -> Part:
 
 
 def _sum(step: dict[str, t.Any], names: t.Iterable[str]) -> int | None:
-    found = [count for count in (number(step.get(name)) for name in names) if count is not None]
+    found = [count for count in (as_count(step.get(name)) for name in names) if count is not None]
     return sum(found) if found else None

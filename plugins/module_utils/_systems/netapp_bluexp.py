@@ -13,24 +13,17 @@ import re
 import typing as t
 from urllib.parse import urljoin
 
-from ansible_collections.changeops.backup.plugins.module_utils._errors import Unanswered
-from ansible_collections.changeops.backup.plugins.module_utils._http import Response, segment, summary
-from ansible_collections.changeops.backup.plugins.module_utils._job import UNDOCUMENTED, Job, Meaning, Part
-from ansible_collections.changeops.backup.plugins.module_utils._system import (
-    READY_TOKEN,
-    BackupSystem,
-    Capabilities,
-    Connection,
-    Listing,
-    Login,
-    Page,
-    Selection,
-    identifier,
-    mapping,
-    sequence,
-    text,
-)
-from ansible_collections.changeops.backup.plugins.module_utils._time import from_millis
+from .._core.errors import Unanswered
+from .._core.job import UNDOCUMENTED, Job, Meaning, Part
+from .._core.times import from_millis
+from .._http.call import Kind, segment
+from .._http.response import Response, summary
+from .connection import READY_TOKEN, Connection, Login
+from .contract import BackupSystem
+from .listing import Listing, Page
+from .reading import as_array, as_id, as_object, as_text
+from .selection import Selection
+from .vocabulary import Capabilities
 
 _JOB = "NetApp cbs Swagger 2.0.6, job.status"
 _PART = "NetApp cbs Swagger 2.0.6, volume.status and batch.status"
@@ -88,9 +81,12 @@ class NetAppBlueXP(BackupSystem):
         "or wait for the job with backup_job_wait"
     )
 
-    def headers(self) -> dict[str, str]:
+    @classmethod
+    def headers(cls, connection: Connection, kind: Kind) -> dict[str, str]:
         """Name the agent. A bare client id of 32 characters gets its suffix, as NetApp's own clients add it."""
-        agent = str(self.connection["agent_id"])
+        if kind == "login":
+            return {}
+        agent = str(connection["agent_id"])
         return {"x-agent-id": f"{agent}clients" if re.fullmatch(r"[A-Za-z0-9]{32}", agent) else agent}
 
     def list_jobs(self, selection: Selection) -> Listing:
@@ -126,14 +122,14 @@ class NetAppBlueXP(BackupSystem):
 
     def to_job(self, raw: dict[str, t.Any]) -> Job | None:
         """Read one job. There is no name and no end time; ``time`` is taken for the start (not documented)."""
-        job_id = identifier(raw.get("id"))
+        job_id = as_id(raw.get("id"))
         if job_id is None:
             return None
-        word = text(raw.get("status"))
+        word = as_text(raw.get("status"))
         meaning = self.meaning(word)
         told = list(_told(raw.get("data")))
         parts = tuple(_part(raw_part, name) for raw_part, name in told)
-        error = text(raw.get("error"))
+        error = as_text(raw.get("error"))
         errors = [part.message for part in parts if part.message]
         # Whether a completed job can hide an error, or a part that failed, still runs or says something else, is not
         # documented. If it does, it was no clean success. A part without a status, or pending as in the example, says
@@ -149,7 +145,7 @@ class NetAppBlueXP(BackupSystem):
             system=self.NAME,
             id=job_id,
             name=None,
-            type=text(raw.get("type")),
+            type=as_text(raw.get("type")),
             state=meaning.state,
             result="warning" if spoiled else meaning.result,
             vendor_state=word,
@@ -170,8 +166,8 @@ def _asked(response: Response) -> list[t.Any] | None:
         if response.body.strip():
             response.json()
         return None
-    body = mapping(response.json())
-    items = sequence(body.get("job"))
+    body = as_object(response.json())
+    items = as_array(body.get("job"))
     if not items and _error(body):
         raise Unanswered(f"{response.headline}, but holds no job: {summary(response)}")
     return items
@@ -179,8 +175,8 @@ def _asked(response: Response) -> list[t.Any] | None:
 
 def _listed(response: Response) -> tuple[list[t.Any], str]:
     """Read the list, and what was said of errors beside it: an array in the reference, an object in its example."""
-    body = mapping(response.json())
-    items, error = sequence(body.get("job")), _error(body)
+    body = as_object(response.json())
+    items, error = as_array(body.get("job")), _error(body)
     if not isinstance(body.get("job"), (list, dict)) or (error and not items):
         raise Unanswered(f"{response.headline}, but holds no list of jobs: {summary(response)}")
     return items, f"the service sent an error beside it: {summary(response)}" if error else ""
@@ -195,18 +191,18 @@ def _told(data: t.Any) -> t.Iterator[tuple[dict[str, t.Any], str | None]]:
     for volume in _below(data, "multi-volume-backup", "volume"):
         yield volume, None
     for batch in _below(data, "restore", "batch"):
-        paths = [text(file.get("path")) for file in _below(batch, "file")]
+        paths = [as_text(file.get("path")) for file in _below(batch, "file")]
         yield batch, next((path for path in paths if path), None)
 
 
 def _below(value: t.Any, *names: str) -> list[dict[str, t.Any]]:
     """Give the objects that are reached by these names, whether one or an array of them stands at each."""
-    found = [mapping(one) for one in sequence(value)]
+    found = [as_object(one) for one in as_array(value)]
     for name in names:
-        found = [mapping(one) for holder in found for one in sequence(holder.get(name))]
+        found = [as_object(one) for holder in found for one in as_array(holder.get(name))]
     return found
 
 
 def _part(raw: dict[str, t.Any], name: str | None) -> Part:
-    meaning = _PARTS.get((text(raw.get("status")) or "").casefold(), UNDOCUMENTED)
-    return Part(identifier(raw.get("id")) or name, meaning.state, meaning.result, text(raw.get("error")))
+    meaning = _PARTS.get((as_text(raw.get("status")) or "").casefold(), UNDOCUMENTED)
+    return Part(as_id(raw.get("id")) or name, meaning.state, meaning.result, as_text(raw.get("error")))

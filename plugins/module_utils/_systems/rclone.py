@@ -12,28 +12,22 @@ known; the ids of one session are left behind in a last call, so that the next s
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 import uuid
 
-from ansible_collections.changeops.backup.plugins.module_utils._auth import basic_auth
-from ansible_collections.changeops.backup.plugins.module_utils._errors import BackupError, Refused, Unanswered
-from ansible_collections.changeops.backup.plugins.module_utils._http import Call, Response, summary
-from ansible_collections.changeops.backup.plugins.module_utils._job import Counts, Job, Meaning, Part
-from ansible_collections.changeops.backup.plugins.module_utils._system import (
-    BackupSystem,
-    Capabilities,
-    Listing,
-    Login,
-    Selection,
-    identifier,
-    later,
-    mapping,
-    number,
-    seconds,
-    sequence,
-    text,
-)
-from ansible_collections.changeops.backup.plugins.module_utils._time import from_iso
+from .._core.errors import BackupError, Refused, Unanswered
+from .._core.job import Counts, Job, Meaning, Part
+from .._core.times import from_iso
+from .._http.call import Call
+from .._http.logins import basic_auth
+from .._http.response import Response, summary
+from .connection import Login
+from .contract import BackupSystem
+from .listing import Listing
+from .reading import as_array, as_count, as_id, as_object, as_seconds, as_text, later
+from .selection import Selection
+from .vocabulary import Capabilities
 
 _SEEN = "job/status of a real rclone 1.75"
 _OURS = "changeops.backup"
@@ -86,7 +80,7 @@ class Rclone(BackupSystem):
         self._listed = True
         earlier = frozenset(self._our_calls)
         answer = self._rc("job/list")
-        if not self._is_same_server(text(answer.get("executeId"))):
+        if not self._is_same_server(as_text(answer.get("executeId"))):
             # It counts from 1 again: what we know is about other jobs.
             self._our_calls -= earlier
             self._ended.clear()
@@ -115,7 +109,7 @@ class Rclone(BackupSystem):
             return server == known
         if self._marked is not None:
             status = self._rc("job/status", {"jobid": self._marked}, answered=_not_found)
-            if mapping(status.get("output")).get(_MARK) == self._session:
+            if as_object(status.get("output")).get(_MARK) == self._session:
                 return True
         self._rc("rc/noop", {_MARK: self._session})
         self._marked = self._last_call
@@ -139,20 +133,17 @@ class Rclone(BackupSystem):
         """Leave the ids of our calls behind, as the echo of a call that does nothing."""
         super().close()
         if self._listed and self._answers:
-            self.http.patience = 0.0
-            try:
+            # Only a convenience for the next session: without it, that one asks for each id.
+            with contextlib.suppress(BackupError), self.http.within(patience=0.0):
                 self._rc("rc/noop", {_LEDGER: sorted(self._our_calls)})
-            except BackupError:
-                # Only a convenience for the next session: without it, that one asks for each id.
-                return
 
     def _job(self, job_number: int, listing: Listing) -> Job | None:
         status = self._rc("job/status", {"jobid": job_number}, answered=_not_found)
-        if "id" not in status and _JOB_GONE in (text(status.get("error")) or ""):
+        if "id" not in status and _JOB_GONE in (as_text(status.get("error")) or ""):
             return None
         if status.get("group") == _OURS:
-            known = mapping(status.get("output")).get(_LEDGER)
-            self._our_calls.update(entry for entry in sequence(known) if isinstance(entry, int))
+            known = as_object(status.get("output")).get(_LEDGER)
+            self._our_calls.update(entry for entry in as_array(known) if isinstance(entry, int))
             self._our_calls.add(job_number)
             return None
         job = self.to_job(status)
@@ -163,33 +154,33 @@ class Rclone(BackupSystem):
             self._our_calls.add(job_number)
             return None
         if job.active:
-            return self._with_progress(job, text(status.get("group")))
+            return self._with_progress(job, as_text(status.get("group")))
         self._ended[job_number] = job
         return job
 
     def _with_progress(self, job: Job, group: str | None) -> Job:
         stats = self._rc("core/stats", {"group": group or f"job/{job.id}"})
-        done, total = number(stats.get("bytes")), number(stats.get("totalBytes"))
+        done, total = as_count(stats.get("bytes")), as_count(stats.get("totalBytes"))
         return job._replace(
             percent=min(100.0, round(100.0 * done / total, 1)) if done is not None and total else None,
-            eta=later(self.http.clock.now(), seconds(stats.get("eta"))),
+            eta=later(self.http.clock.now(), as_seconds(stats.get("eta"))),
             counts=Counts(
-                successful=number(stats.get("transfers")),
-                failed=number(stats.get("errors")),
-                total=number(stats.get("totalTransfers")),
+                successful=as_count(stats.get("transfers")),
+                failed=as_count(stats.get("errors")),
+                total=as_count(stats.get("totalTransfers")),
             ),
             parts=tuple(
-                Part(text(mapping(transfer).get("name")), "running", None)
-                for transfer in sequence(stats.get("transferring"))
+                Part(as_text(as_object(transfer).get("name")), "running", None)
+                for transfer in as_array(stats.get("transferring"))
             ),
         )
 
     def to_job(self, raw: dict[str, t.Any]) -> Job | None:
         """Read one status. A running job has an end in year 1 and ``success: false``: only ``finished`` counts."""
-        job_id = identifier(raw.get("id"))
+        job_id = as_id(raw.get("id"))
         if job_id is None:
             return None
-        error = text(raw.get("error"))
+        error = as_text(raw.get("error"))
         word: str | None = None
         if raw.get("finished") is False:
             word = "running"
@@ -202,19 +193,19 @@ class Rclone(BackupSystem):
         return Job(
             system=self.NAME,
             id=job_id,
-            name=text(raw.get("group")),
+            name=as_text(raw.get("group")),
             type=None,
             state=meaning.state,
             result=meaning.result,
             vendor_state=word,
             started=from_iso(raw.get("startTime")),
             finished=from_iso(raw.get("endTime")) if over else None,
-            duration=seconds(raw.get("duration")) if over else None,
+            duration=as_seconds(raw.get("duration")) if over else None,
             message=error,
             raw=raw if self.keep_raw else None,
             # Ids begin at 1 again when the server is restarted. The status of an old one does not say which server it
             # is, and its start alone tells one job 7 from the next.
-            run=f"{text(raw.get('executeId')) or ''} {text(raw.get('startTime')) or ''}",
+            run=f"{as_text(raw.get('executeId')) or ''} {as_text(raw.get('startTime')) or ''}",
         )
 
     def _call(
@@ -224,8 +215,7 @@ class Rclone(BackupSystem):
         parameters: dict[str, t.Any],
         answered: t.Callable[[Response], bool] = lambda response: False,
     ) -> Call:
-        url = f"{self.connection.url}/{path}"
-        return Call(kind, "POST", url, json={**parameters, "_group": _OURS}, answered=answered)
+        return self.call(kind, "POST", f"/{path}", json={**parameters, "_group": _OURS}, answered=answered)
 
     def _rc(
         self,
@@ -252,11 +242,11 @@ class Rclone(BackupSystem):
 
 
 def _not_found(response: Response) -> bool:
-    body = mapping(response.json_or_none()) if response.status in (404, 500) else {}
-    return _JOB_GONE in (text(body.get("error")) or "")
+    body = as_object(response.json_or_none()) if response.status in (404, 500) else {}
+    return _JOB_GONE in (as_text(body.get("error")) or "")
 
 
 def _is_poll(status: dict[str, t.Any]) -> bool:
     """Tell a look that somebody else took at the jobs: it is in the list as well, with what it was answered."""
-    output = mapping(status.get("output"))
+    output = as_object(status.get("output"))
     return status.get("finished") is True and ("jobids" in output or {"finished", "startTime"} <= output.keys())

@@ -13,33 +13,17 @@ from __future__ import annotations
 import json
 import typing as t
 
-from ansible_collections.changeops.backup.plugins.module_utils._errors import (
-    AuthLost,
-    BackupError,
-    Refused,
-    Unanswered,
-)
-from ansible_collections.changeops.backup.plugins.module_utils._http import Call, Response, segment, summary
-from ansible_collections.changeops.backup.plugins.module_utils._job import UNDOCUMENTED, Job, Meaning, Part
-from ansible_collections.changeops.backup.plugins.module_utils._system import (
-    READY_TOKEN,
-    BackupSystem,
-    Capabilities,
-    Connection,
-    Listing,
-    Login,
-    Page,
-    Selection,
-    elapsed,
-    identifier,
-    later,
-    mapping,
-    number,
-    seconds,
-    sequence,
-    text,
-)
-from ansible_collections.changeops.backup.plugins.module_utils._time import from_iso
+from .._core.errors import AuthLost, BackupError, Refused, Unanswered
+from .._core.job import UNDOCUMENTED, Job, Meaning, Part
+from .._core.times import from_iso
+from .._http.call import Kind, segment
+from .._http.response import Response, summary
+from .connection import READY_TOKEN, Connection, Login
+from .contract import BackupSystem
+from .listing import Listing, Page
+from .reading import as_array, as_count, as_id, as_object, as_seconds, as_text, elapsed, later
+from .selection import Selection
+from .vocabulary import Capabilities
 
 _JOB = "VSPC OpenAPI 3.5.1 to 3.7, BackupServerJob.status"
 _TASK = "VSPC OpenAPI 3.5.1 to 3.7, BackupServerJobSessionTask.status"
@@ -64,14 +48,8 @@ _ORDER_LOOKS = 10
 _FILTER_PATIENCE = 3.0
 # Of so many servers a warning tells why they could not be made to collect.
 _NAMED = 5
-
-
 # The oldest version that the documents of the current product call supported; newer servers accept it.
 _DEFAULT_VERSION = "3.5.1"
-
-
-def _version(connection: Connection) -> dict[str, str]:
-    return {"x-client-version": connection["api_version"] or _DEFAULT_VERSION}
 
 
 class _Canceled(Unanswered):
@@ -107,11 +85,9 @@ class VeeamVspc(BackupSystem):
     LOGINS = (
         Login(
             ("username", "password"),
-            lambda connection: connection.grant(
-                ("username", "password"), {"grant_type": "password"}, headers=_version(connection)
-            ),
+            lambda connection: connection.grant(("username", "password"), {"grant_type": "password"}),
         ),
-        Login(("refresh_token",), lambda connection: connection.refresh_grant((), {}, headers=_version(connection))),
+        Login(("refresh_token",), lambda connection: connection.refresh_grant((), {})),
         READY_TOKEN,
     )
     REQUIRED = ("url",)
@@ -125,24 +101,23 @@ class VeeamVspc(BackupSystem):
         # Where to ask for a job's news: kept only if somebody will.
         self._server_of: dict[str, str] = {}
 
-    def headers(self) -> dict[str, str]:
+    @classmethod
+    def headers(cls, connection: Connection, kind: Kind) -> dict[str, str]:
         """Name the version: without it, newer enum values could appear."""
-        return _version(self.connection)
+        return {"x-client-version": connection["api_version"] or _DEFAULT_VERSION}
 
     def list_jobs(self, selection: Selection) -> Listing:
         """Page through the definitions of all servers."""
 
         literal = not selection.job_ids and len(selection.names) == 1 and not set("*?[") & set(selection.names[0])
         if literal and not self._lists_all:
-            patience, self.http.patience = self.http.patience, min(self.http.patience, _FILTER_PATIENCE)
             try:
-                return self._pages([("filter", _named(selection.names[0]))])
+                with self.http.within(_FILTER_PATIENCE):
+                    return self._pages([("filter", _named(selection.names[0]))])
             except (Refused, Unanswered):
                 # Up to document 5.0 a filter has another shape, and what is wrong with one may be told with HTTP 520:
                 # read all, the caller filters again.
                 self._lists_all = True
-            finally:
-                self.http.patience = patience
         return self._pages([])
 
     def _pages(self, filters: list[tuple[str, str]]) -> Listing:
@@ -155,8 +130,8 @@ class VeeamVspc(BackupSystem):
             if not isinstance(items, list):
                 raise Unanswered(f"GET {self.API_ROOT}{_JOBS} was answered, but holds no list of jobs")
             errors.extend(_errors(body))
-            paging = mapping(mapping(body.get("meta")).get("pagingInfo"))
-            return Page(items, offset + len(items), number(paging.get("total")))
+            paging = as_object(as_object(body.get("meta")).get("pagingInfo"))
+            return Page(items, offset + len(items), as_count(paging.get("total")))
 
         listing = self.paged(0, fetch)
         if errors:
@@ -165,15 +140,7 @@ class VeeamVspc(BackupSystem):
 
     def find_jobs(self, selection: Selection) -> Listing:
         """Read one job by its uid, several from the list."""
-        listing = self.list_jobs(selection) if len(selection.job_ids) > 1 else self._one(selection.job_ids[0])
-        # A UUID is the same in either letter case: the job wears its id as it was asked for.
-        asked = {self.id_key(job_id): job_id for job_id in selection.job_ids}
-        for job in list(listing.jobs.values()):
-            job_id = asked.get(self.id_key(job.id), job.id)
-            if job_id != job.id:
-                del listing.jobs[job.id]
-                listing.jobs[job_id] = job._replace(id=job_id)
-        return listing
+        return self.list_jobs(selection) if len(selection.job_ids) > 1 else self._one(selection.job_ids[0])
 
     def _one(self, job_id: str) -> Listing:
         listing = Listing()
@@ -209,19 +176,17 @@ class VeeamVspc(BackupSystem):
 
     def _order(self, kind: t.Literal["write", "collect"], path: str, refused: str) -> str:
         """Order something once; give what was said. The console answers when it is queued, not when it is done."""
-        answer = self.http.write(Call(kind, "POST", self.connection.url + self.API_ROOT + path, headers=self.headers()))
+        answer = self.http.write(self.call(kind, "POST", self.API_ROOT + path))
         queued = answer.status == 202
         if queued:
-            patience, self.http.patience = self.http.patience, min(self.http.patience, _ORDER_LOOKS * _ASYNC_PAUSE)
             try:
-                answer = self._queued_result(answer, _ORDER_LOOKS)
+                with self.http.within(_ORDER_LOOKS * _ASYNC_PAUSE):
+                    answer = self._queued_result(answer, _ORDER_LOOKS)
             except _Canceled as exc:
                 raise Refused(f"{refused}: {exc}", 202) from exc
             except BackupError:
                 # What became of it, the jobs will show.
                 return "queued"
-            finally:
-                self.http.patience = patience
         said = _errors(_body(answer))
         if said:
             raise Refused(f"{refused}: {'; '.join(said)}", answer.status)
@@ -232,7 +197,7 @@ class VeeamVspc(BackupSystem):
         queued = response.status == 202
         if queued:
             response = self._queued_result(response, _ASYNC_LOOKS)
-        body = mapping(response.json())
+        body = as_object(response.json())
         # The console's error names what is missing: of a queued call that may also be its result.
         if response.status == 404 and any(not queued or job_id.casefold() in said.casefold() for said in _errors(body)):
             return {}
@@ -250,7 +215,7 @@ class VeeamVspc(BackupSystem):
             known = self.get(path, parse=lambda answer: answer, answered=lambda answer: answer.status == 404)
             if known.status == 404:
                 raise Unanswered("the queued call is not known any more")
-            status = text(mapping(_body(known).get("data")).get("status")) or "nothing"
+            status = as_text(as_object(_body(known).get("data")).get("status")) or "nothing"
             if status.casefold() != "running":
                 break
             self.http.clock.sleep(_ASYNC_PAUSE)
@@ -277,22 +242,26 @@ class VeeamVspc(BackupSystem):
 
     def may_pass(self, response: Response) -> bool:
         """Say whether an error is one of those that Veeam's document calls "send again", whatever its status is."""
-        kinds = [text(mapping(error).get("type")) or "" for error in sequence(_body(response).get("errors"))]
+        kinds = [as_text(as_object(error).get("type")) or "" for error in as_array(_body(response).get("errors"))]
         return any(kind.casefold() in ("transport", "retryablelogical") for kind in kinds)
+
+    def asks_to_wait(self, response: Response) -> list[t.Any]:
+        """Where the document says for how long: ``{"errors": [{"code": 429, "retryAfter": 25}]}``, and no header."""
+        return [as_object(error).get("retryAfter") for error in as_array(_body(response).get("errors"))]
 
     def to_job(self, raw: dict[str, t.Any]) -> Job | None:
         """Read one definition with its latest run."""
-        job_id = identifier(raw.get("instanceUid"))
+        job_id = as_id(raw.get("instanceUid"))
         if job_id is None:
             return None
-        word = text(raw.get("status"))
-        server = text(raw.get("backupServerUid"))
+        word = as_text(raw.get("status"))
+        server = as_text(raw.get("backupServerUid"))
         if server is not None and self.http.allow_collect:
             self._server_of[self.id_key(job_id)] = server
         # No word at all is not the word "None", which would mean a job at rest.
         meaning = UNDOCUMENTED if word is None else self.meaning(word)
         started, ended = from_iso(raw.get("lastRun")), from_iso(raw.get("lastEndTime"))
-        message = text(raw.get("failureMessage"))
+        message = as_text(raw.get("failureMessage"))
         stale = started is not None and ended is not None and ended >= started
         if meaning.state == "finished" and started and ended and ended < started:
             # The result is the previous run's while the next one has begun: nothing says how that one goes.
@@ -303,22 +272,22 @@ class VeeamVspc(BackupSystem):
         if meaning.state != "finished":
             # Veeam's own example shows a starting job with the start, end and duration of the run before.
             started, ended = (None if stale and meaning.state != "idle" else started), None
-        average = seconds(raw.get("avgDuration"))
+        average = as_seconds(raw.get("avgDuration"))
         return Job(
             system=self.NAME,
             id=job_id,
-            name=text(raw.get("name")),
-            type=text(raw.get("type")),
+            name=as_text(raw.get("name")),
+            type=as_text(raw.get("type")),
             state=meaning.state,
             result=meaning.result,
             vendor_state=word,
             started=started,
             finished=ended,
-            duration=(elapsed(started, ended) or seconds(raw.get("lastDuration"))) if ended else None,
+            duration=(elapsed(started, ended) or as_seconds(raw.get("lastDuration"))) if ended else None,
             eta=later(started, average) if meaning.state == "running" else None,
             message=message,
-            parts=tuple(_task(mapping(task)) for task in sequence(raw.get("lastSessionTasks"))),
-            run=text(raw.get("lastRun")) or "",
+            parts=tuple(_task(as_object(task)) for task in as_array(raw.get("lastSessionTasks"))),
+            run=as_text(raw.get("lastRun")) or "",
             record=f"{raw.get('lastRun')} {raw.get('lastEndTime')}" if ended or begins else "",
         )
 
@@ -329,17 +298,20 @@ def _named(name: str) -> str:
 
 
 def _body(response: Response) -> dict[str, t.Any]:
-    return mapping(response.json_or_none())
+    return as_object(response.json_or_none())
 
 
 def _errors(body: dict[str, t.Any]) -> list[str]:
-    return [text(mapping(error).get("message")) or "no message" for error in sequence(body.get("errors"))]
+    return [as_text(as_object(error).get("message")) or "no message" for error in as_array(body.get("errors"))]
 
 
 def _task(task: dict[str, t.Any]) -> Part:
-    meaning = _TASKS.get((text(task.get("status")) or "").casefold(), UNDOCUMENTED)
+    meaning = _TASKS.get((as_text(task.get("status")) or "").casefold(), UNDOCUMENTED)
     messages = task.get("failureMessages")
-    texts = [text(message) for message in messages] if isinstance(messages, list) else [text(messages)]
+    texts = [as_text(message) for message in messages] if isinstance(messages, list) else [as_text(messages)]
     return Part(
-        text(task.get("objectName")), meaning.state, meaning.result, "; ".join(said for said in texts if said) or None
+        as_text(task.get("objectName")),
+        meaning.state,
+        meaning.result,
+        "; ".join(said for said in texts if said) or None,
     )

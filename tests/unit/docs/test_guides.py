@@ -15,10 +15,17 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.changeops.backup.plugins.module_utils import _connection, _options
-from ansible_collections.changeops.backup.plugins.module_utils._http import Call, Response
-from ansible_collections.changeops.backup.plugins.module_utils._system import BackupSystem, Selection
-from ansible_collections.changeops.backup.plugins.module_utils._systems import SYSTEMS
+from ansible_collections.changeops.backup.plugins.module_utils._edge import connection as _connection
+from ansible_collections.changeops.backup.plugins.module_utils._edge.abort import ABORT
+from ansible_collections.changeops.backup.plugins.module_utils._edge.addresses import variable
+from ansible_collections.changeops.backup.plugins.module_utils._edge.info import INFO
+from ansible_collections.changeops.backup.plugins.module_utils._edge.options import CONNECTION, SELECTION, Spec
+from ansible_collections.changeops.backup.plugins.module_utils._edge.wait import WAIT
+from ansible_collections.changeops.backup.plugins.module_utils._http.call import Call
+from ansible_collections.changeops.backup.plugins.module_utils._http.response import Response
+from ansible_collections.changeops.backup.plugins.module_utils._systems.contract import BackupSystem
+from ansible_collections.changeops.backup.plugins.module_utils._systems.registry import SYSTEMS
+from ansible_collections.changeops.backup.plugins.module_utils._systems.selection import Selection
 
 ROOT = Path(__file__).resolve().parents[3]
 RST = ROOT / "docs" / "docsite" / "rst"
@@ -26,11 +33,11 @@ GUIDES = sorted(RST.glob("guide_*.rst"))
 PAGES = [*GUIDES, ROOT / "README.md"]
 COLLECTION = "changeops.backup."
 GROUP = "group/changeops.backup.all"
-COMMON = {**_options.CONNECTION, **_options.SELECTION}
-MODULES: dict[str, _options.Spec] = {
-    "backup_job_info": {**COMMON, **_options.INFO},
-    "backup_job_wait": {**COMMON, **_options.WAIT},
-    "backup_job_abort": {**COMMON, **_options.ABORT},
+COMMON = {**CONNECTION, **SELECTION}
+MODULES: dict[str, Spec] = {
+    "backup_job_info": {**COMMON, **INFO.options},
+    "backup_job_wait": {**COMMON, **WAIT.options},
+    "backup_job_abort": {**COMMON, **ABORT.options},
 }
 HEADINGS = (
     "Credentials, step by step",
@@ -78,7 +85,7 @@ def tasks_in(node: t.Any) -> t.Iterator[tuple[str, dict[str, t.Any]]]:
                 yield from tasks_in(value)
 
 
-def options_of(word: str) -> _options.Spec:
+def options_of(word: str) -> Spec:
     if word == GROUP:
         return COMMON
     name = word.removeprefix(COLLECTION)
@@ -88,7 +95,7 @@ def options_of(word: str) -> _options.Spec:
 
 def variables_of(system: type[BackupSystem]) -> set[str]:
     usable = _connection._usable(system) | _connection._GENERAL - {"system"}
-    return {_connection.variable(system, option) for option in usable}
+    return {variable(system, option) for option in usable}
 
 
 KNOWN_VARIABLES = set().union(*map(variables_of, SYSTEMS.values()))
@@ -136,7 +143,7 @@ def test_the_guide_of_a_system_lists_every_option_and_login(system: str) -> None
     chosen = SYSTEMS[system]
     needed = _connection._usable(chosen) | ({"region", "url"} if chosen.REGIONS else {"url"})
     for option in sorted(needed):
-        assert f"``{_connection.variable(chosen, option)}``" in text, f"{system}: {option} is not told"
+        assert f"``{variable(chosen, option)}``" in text, f"{system}: {option} is not told"
         assert f"#module:{option}`" in text, f"{system}: {option} is not linked"
     ways = text.partition("\nWays to log in\n")[2].partition("\nPlaybook\n")[0]
     for login in chosen.LOGINS:
@@ -220,7 +227,8 @@ class Pages:
 
 def test_the_example_of_a_new_system_is_a_whole_system() -> None:
     [source] = blocks(guide("add_a_system"), "python")
-    space: dict[str, t.Any] = {"__name__": "example"}
+    wing = BackupSystem.__module__.rpartition(".")[0]
+    space: dict[str, t.Any] = {"__name__": f"{wing}.example", "__package__": wing}
     exec(compile(source, "guide_add_a_system.rst", "exec"), space)
     example = space["Example"]
     assert issubclass(example, BackupSystem)

@@ -31,4 +31,4 @@ def test_a_page_that_differs_is_found_and_the_command_is_named(tmp_path: Path) -
     (tmp_path / "docs" / "states.md").write_text(text.replace("`failed`", "`success`", 1), encoding="utf-8")
     done = check(tmp_path)
     assert done.returncode == 1
-    assert "scripts/states.py" in done.stderr
+    assert "make states" in done.stderr

@@ -15,11 +15,14 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from ansible_collections.changeops.backup.plugins.module_utils._errors import BackupError, Refused
-from ansible_collections.changeops.backup.plugins.module_utils._http import Call, Response
-from ansible_collections.changeops.backup.plugins.module_utils._system import Connection, Listing, Selection
-from ansible_collections.changeops.backup.plugins.module_utils._systems import SYSTEMS
-from ansible_collections.changeops.backup.plugins.module_utils._time import Clock
+from ansible_collections.changeops.backup.plugins.module_utils._core.errors import BackupError, Refused
+from ansible_collections.changeops.backup.plugins.module_utils._core.times import Clock
+from ansible_collections.changeops.backup.plugins.module_utils._http.call import Call
+from ansible_collections.changeops.backup.plugins.module_utils._http.response import Response
+from ansible_collections.changeops.backup.plugins.module_utils._systems.connection import Connection
+from ansible_collections.changeops.backup.plugins.module_utils._systems.listing import Listing
+from ansible_collections.changeops.backup.plugins.module_utils._systems.registry import SYSTEMS
+from ansible_collections.changeops.backup.plugins.module_utils._systems.selection import Selection
 
 MUTATIONS = 3000
 Raw = dict[str, t.Any]

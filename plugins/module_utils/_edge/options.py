@@ -1,0 +1,56 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change at any time, do not import it from elsewhere.
+"""Argument specs; the doc fragments say the same in words, and a sanity test compares the two.
+
+Connection options have no defaults here: what a task leaves out is looked up in the environment first.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from .._systems.registry import SYSTEMS
+
+Spec = dict[str, dict[str, t.Any]]
+CONNECTION: Spec = {
+    "system": {"type": "str", "required": True, "choices": sorted(SYSTEMS)},
+    "url": {"type": "str"},
+    "region": {"type": "str"},
+    "token_url": {"type": "str", "no_log": False},
+    "access_token": {"type": "str", "no_log": True},
+    "client_id": {"type": "str"},
+    "client_secret": {"type": "str", "no_log": True},
+    "client_certificate": {"type": "path"},
+    "client_private_key": {"type": "path", "no_log": False},
+    "refresh_token": {"type": "str", "no_log": True},
+    "refresh_token_file": {"type": "path", "no_log": False},
+    "redirect_uri": {"type": "str"},
+    "username": {"type": "str"},
+    "password": {"type": "str", "no_log": True},
+    "scope": {"type": "str"},
+    "connection_id": {"type": "int"},
+    "account_id": {"type": "str"},
+    "agent_id": {"type": "str"},
+    "organization_id": {"type": "str"},
+    "api_version": {"type": "str"},
+    "collect": {"type": "bool"},
+    "validate_certs": {"type": "bool"},
+    "ca_path": {"type": "path"},
+    "request_timeout": {"type": "float"},
+    "unreachable_timeout": {"type": "float"},
+}
+CONNECTION_DEFAULTS: dict[str, t.Any] = {
+    "collect": False,
+    "validate_certs": True,
+    "request_timeout": 30.0,
+    "unreachable_timeout": 300.0,
+}
+SELECTION: Spec = {
+    "job_ids": {"type": "list", "elements": "str", "aliases": ["job_id"]},
+    "names": {"type": "list", "elements": "str"},
+    "types": {"type": "list", "elements": "str"},
+    "started_after": {"type": "str"},
+    "started_before": {"type": "str"},
+    "max_results": {"type": "int"},
+}

@@ -1,0 +1,114 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change at any time, do not import it from elsewhere.
+"""An answer: its body as JSON, and what an error in it says in a few words."""
+
+from __future__ import annotations
+
+import email.utils
+import itertools
+import json
+import re
+import typing as t
+
+from .._core.errors import Unanswered
+
+# Of an error, however long it is: far more than is shown, so that a secret cut here is not among that.
+_READ_OF_ERROR = 64 * 1024
+_MOST_SAID = 20
+BEFORE_IT = "If this goes on, something else answers there, such as a proxy or a login page"
+
+
+class Response:
+    """An answer, whatever its status: a whole, bounded body. ``mask`` hides the secrets in a text of it.
+
+    ``headline`` begins every message about it: what was asked, and what came back.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        headers: t.Mapping[str, str],
+        body: bytes,
+        mask: t.Callable[[str], str] = lambda text: text,
+        asked: str = "the call",
+    ) -> None:
+        self.headline = f"{asked} was answered with HTTP {status}"
+        self.status = status
+        self.headers = headers
+        self.body = body
+        self.mask = mask
+
+    def json(self) -> t.Any:
+        """Read the body as JSON, or raise Unanswered: a proxy's error page is no answer of the system."""
+        kind = self.headers.get("Content-Type", "no content type")
+        try:
+            try:
+                return json.loads(self.body)
+            except UnicodeDecodeError:
+                # Only then: servers that call their UTF-8 something else are not rare.
+                charset = re.search(r"charset=\"?([\w.-]+)", kind)
+                return json.loads(self.body.decode(charset[1] if charset else "utf-8"))
+        except (ValueError, RecursionError, LookupError) as exc:
+            raise Unanswered(f"{self.headline} ({kind}), but not with JSON. {BEFORE_IT}") from exc
+
+    def json_or_none(self) -> t.Any:
+        """Read the body as JSON where it is JSON."""
+        try:
+            return self.json()
+        except Unanswered:
+            return None
+
+    def retry_after(self, now: float, also: t.Sequence[t.Any] = ()) -> float | None:
+        """Seconds the server asked us to wait: the header (seconds or a date), or what else says so."""
+        wishes = (_seconds(value, now) for value in (self.headers.get("Retry-After"), *also))
+        return next((seconds for seconds in wishes if seconds is not None), None)
+
+
+def _seconds(value: t.Any, now: float) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        seconds = float(value)
+    except OverflowError:
+        return None
+    except ValueError:
+        try:
+            seconds = email.utils.parsedate_to_datetime(str(value)).timestamp() - now
+        except (ValueError, TypeError, OverflowError):
+            return None
+    return max(0.0, seconds) if seconds < 1e9 else None
+
+
+def start_of(text: str, mask: t.Callable[[str], str]) -> str:
+    """Give the beginning of a text that can be long, its secrets hidden: a word that is cut could be half of one."""
+    return mask(text if len(text) <= _READ_OF_ERROR else " ".join(text[:_READ_OF_ERROR].rsplit(None, 1)[:1]))
+
+
+def summary(response: Response) -> str:
+    """Say in a few words what an error body holds, in any of the documented shapes, with its request id.
+
+    Secrets are masked before anything is cut or tidied up: of half a secret nobody would know that it is one.
+    """
+    body = response.json_or_none()
+    if not isinstance(body, (dict, list, str)):
+        text = start_of(response.body[: 4 * _READ_OF_ERROR].decode("utf-8", "replace").strip(), response.mask)[:200]
+        return "a page that is not JSON" if text.startswith("<") else text or "an empty body"
+    said = itertools.islice(filter(None, _messages(body, response.mask)), _MOST_SAID)
+    ids = body if isinstance(body, dict) else {}
+    request_id = next((ids[key] for key in ("requestId", "traceId") if isinstance(ids.get(key), str)), None)
+    text = "; ".join(dict.fromkeys(said))[:400] or "no message"
+    return f"{text} (request {request_id})" if request_id else text
+
+
+def _messages(body: t.Any, mask: t.Callable[[str], str]) -> t.Iterator[str]:
+    """Every human text in an error body: strings, lists of strings, lists of error objects."""
+    if isinstance(body, str):
+        yield " ".join(start_of(body, mask).split())
+    elif isinstance(body, list):
+        for item in body:
+            yield from _messages(item, mask)
+    elif isinstance(body, dict):
+        for key in ("message", "error", "error_description", "errors", "code"):
+            if body.get(key) not in (None, "") and (key != "code" or isinstance(body[key], str)):
+                yield from _messages(body[key], mask)

@@ -1,0 +1,76 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change at any time, do not import it from elsewhere.
+"""Which jobs a task is about."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+import typing as t
+from datetime import datetime
+
+from .._core.errors import Misconfigured
+from .._core.job import Job
+
+# Line breaks and other control characters, and what stands for bytes of the environment that are not UTF-8.
+UNSENDABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+
+
+def is_like(name: str, patterns: t.Iterable[str]) -> bool:
+    """Say whether a name is one of these, or matches one of them as a shell pattern: ``[prod] nightly`` is both."""
+    return any(name == pattern or fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+
+class Selection(t.NamedTuple):
+    """Which jobs a task is about. Empty tuples and None mean "all", ``nothing`` means none at all."""
+
+    nothing: bool = False
+    job_ids: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
+    results: tuple[str, ...] = ()
+    started_after: datetime | None = None
+    started_before: datetime | None = None
+    max_results: int | None = None
+    # How far back a system lists that demands a window. Fixed for a whole task: moving on with each look, it would
+    # leave behind the very job that is waited for.
+    listed_from: datetime | None = None
+
+    # Whether a job may be meant whose name, type or start the system does not say. A gate has to count it in; an abort
+    # leaves it alone.
+    take_unknown: bool = True
+
+    @property
+    def only_ended(self) -> bool:
+        """Say whether no job is meant that may still run."""
+        return bool(self.results) or (bool(self.states) and set(self.states) <= {"finished"})
+
+    def among(self, jobs: t.Iterable[Job]) -> t.Iterator[Job]:
+        """Give those of the jobs that are meant. What is not asked about costs nothing, in however long a list."""
+        unknown = self.take_unknown
+        if self.job_ids:
+            ids = frozenset(self.job_ids)
+            jobs = (job for job in jobs if job.id in ids)
+        if self.states:
+            jobs = (job for job in jobs if job.state in self.states)
+        if self.results:
+            jobs = (job for job in jobs if job.result in self.results)
+        if self.types:
+            jobs = (job for job in jobs if (unknown if job.type is None else job.type.casefold() in self.types))
+        if self.names:
+            jobs = (job for job in jobs if (unknown if job.name is None else is_like(job.name, self.names)))
+        after, before = self.started_after, self.started_before
+        if after is not None:
+            jobs = (job for job in jobs if (unknown if job.started is None else job.started >= after))
+        if before is not None:
+            jobs = (job for job in jobs if (unknown if job.started is None else job.started <= before))
+        return iter(jobs)
+
+
+def check_words(option: str, words: t.Iterable[str]) -> None:
+    """Refuse names and types that no job wears: nothing would be selected by them, and nothing spared."""
+    for word in words:
+        if not word.strip() or UNSENDABLE.search(word):
+            raise Misconfigured(f"{option}: {word!r} has to be text on one line, and not blank")
