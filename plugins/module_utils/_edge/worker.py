@@ -40,16 +40,18 @@ def run_in_worker(
     for both in checked._warnings:
         warn(f"Both option {both['option']} and its alias {both['alias']} are set.")
     secrets = Secrets(set(checked._no_log_values), environ)
-    if checked.errors:
+    # Not the exception itself, which is true also where it holds nothing.
+    if checked.errors.errors:
         why = checked.errors.msg
         if isinstance(checked.errors[0], UnsupportedError):
             why = f"Unsupported parameters for ({verb.name}) module: {why}"
         answer: dict[str, t.Any] = {"failed": True, "msg": why}
+        jobs = None
     else:
         answer = perform(verb, params, check_mode, Door(environ, secrets, warn, say))
-    jobs = take_jobs(answer, secrets.values)
-    if not answer.setdefault("failed", False):
-        del answer["failed"]
+        jobs = take_jobs(answer, secrets.values)
+        if not answer.get("failed"):
+            answer.pop("failed", None)
     answer["invocation"] = {"module_args": params}
     if warnings:
         answer["warnings"] = warnings

@@ -10,7 +10,7 @@ import typing as t
 from .._core.errors import Unanswered
 from .._http.response import Response, summary
 from .connection import READY_TOKEN, Connection, Login
-from .contract import BackupSystem
+from .contract import NOTHING, BackupSystem
 from .reading import as_count, as_object
 
 _COMMERCIAL = ("us", "ca", "ne", "we", "uk", "fr", "de", "ch", "au", "sg", "jp", "kr", "uae", "za", "qa")
@@ -50,10 +50,10 @@ class AvePoint(BackupSystem):
         if _is_error(body):
             raise Unanswered(f"{response.headline}, but: {summary(response)}")
         model = body.get("errorModel")
-        said = {key for key, word in as_object(model).items() if word not in (None, "", [], {})}
-        if not model or (said and said <= _NO_ERROR and not _is_error(as_object(model))):
-            return super().beside(body, response)
-        return super().beside({"errors": model}, response)
+        said = {name for name, word in as_object(model).items() if word not in NOTHING}
+        if isinstance(model, dict) and said <= _NO_ERROR and not _is_error(model):
+            model = None
+        return super().beside({"errors": model or body.get("errors")}, response)
 
 
 def _is_error(body: dict[str, t.Any]) -> bool:

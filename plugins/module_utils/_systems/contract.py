@@ -30,6 +30,8 @@ from .vocabulary import Vocabulary
 
 # A job whose start is not known may have begun last.
 _LATEST = datetime.max.replace(tzinfo=timezone.utc)
+# What fields hold that say nothing.
+NOTHING: tuple[t.Any, ...] = (None, "", [], {})
 # What the system knows anyway only every hour, it is not made to ask for more often than this.
 _COLLECT_EVERY = 300.0
 
@@ -87,6 +89,8 @@ class BackupSystem(Vocabulary, Dialect, ABC):
     def beside(self, body: dict[str, t.Any], response: Response) -> str:
         """Say what stands beside the rows of a good answer and tells of errors: then rows may be missing."""
         value = body.get("errors")
+        if isinstance(value, dict):
+            value = {name: word for name, word in value.items() if word not in NOTHING}
         return f"the server sent errors beside it: {start_of(json.dumps(value), response.mask)[:200]}" if value else ""
 
     # -- a look --------------------------------------------------------------------------------------------------

@@ -181,13 +181,7 @@ class Rclone(BackupSystem):
         if job_id is None:
             return None
         error = as_text(raw.get("error"))
-        word: str | None = None
-        if raw.get("finished") is False:
-            word = "running"
-        elif raw.get("finished") is True and raw.get("success") is True:
-            word = "success"
-        elif raw.get("finished") is True and raw.get("success") is False:
-            word = _ABORTED if error is not None and error.endswith(_ABORTED) else "error"
+        word = _word(raw, error)
         meaning = self.meaning(word)
         over = meaning.state == "finished"
         return Job(
@@ -250,3 +244,14 @@ def _is_poll(status: dict[str, t.Any]) -> bool:
     """Tell a look that somebody else took at the jobs: it is in the list as well, with what it was answered."""
     output = as_object(status.get("output"))
     return status.get("finished") is True and ("jobids" in output or {"finished", "startTime"} <= output.keys())
+
+
+def _word(status: dict[str, t.Any], error: str | None) -> str | None:
+    """Make one word of the fields that tell how a job is; None: they say something else."""
+    if status.get("finished") is False:
+        return "running"
+    if status.get("finished") is not True or not isinstance(status.get("success"), bool):
+        return None
+    if status["success"]:
+        return "success"
+    return _ABORTED if error is not None and error.endswith(_ABORTED) else "error"

@@ -94,7 +94,7 @@ def options_of(word: str) -> Spec:
 
 
 def variables_of(system: type[BackupSystem]) -> set[str]:
-    usable = _connection._usable(system) | _connection._GENERAL - {"system"}
+    usable = _connection.usable(system) | _connection._GENERAL - {"system"}
     return {variable(system, option) for option in usable}
 
 
@@ -141,7 +141,7 @@ def test_the_guide_of_a_system_has_every_part(system: str) -> None:
 def test_the_guide_of_a_system_lists_every_option_and_login(system: str) -> None:
     text = guide(system).read_text(encoding="utf-8")
     chosen = SYSTEMS[system]
-    needed = _connection._usable(chosen) | ({"region", "url"} if chosen.REGIONS else {"url"})
+    needed = _connection.usable(chosen) | ({"region", "url"} if chosen.REGIONS else {"url"})
     for option in sorted(needed):
         assert f"``{variable(chosen, option)}``" in text, f"{system}: {option} is not told"
         assert f"#module:{option}`" in text, f"{system}: {option} is not linked"
