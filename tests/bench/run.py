@@ -22,7 +22,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlencode
 
+import fleet
 import yaml
+from spending import Spent, spend
 
 from ansible_collections.changeops.backup.plugins.module_utils._http.call import Call
 from ansible_collections.changeops.backup.plugins.module_utils._http.response import Response
@@ -91,43 +93,6 @@ url, token, path = sys.argv[1:]
 with requests.get(url, headers={"Authorization": token}, stream=True, timeout=60) as answer, open(path, "wb") as file:
     shutil.copyfileobj(answer.raw, file, 262144)
 """
-
-
-class Spent(t.NamedTuple):
-    """What a process and all its children took. The peak is never less than that of this process, which forked it."""
-
-    wall: float
-    cpu: float
-    peak_mb: float
-    out: str
-
-
-# A process inherits the peak of the one that started it: so a small one starts it, and says what it took.
-STARTER = """
-import json, resource, subprocess, sys, time
-began = time.monotonic()
-code = subprocess.run(sys.argv[2:]).returncode
-used = resource.getrusage(resource.RUSAGE_CHILDREN)
-with open(sys.argv[1], "w") as file:
-    json.dump([time.monotonic() - began, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024], file)
-sys.exit(code)
-"""
-
-
-def spend(command: list[str], said: str = "", **environ: str) -> Spent:
-    """Run a command that has to succeed."""
-    with tempfile.TemporaryDirectory() as folder:
-        given, out, used = (Path(folder, name) for name in ("given", "out", "used"))
-        given.write_text(said)
-        with given.open() as stdin, out.open("w") as stdout:
-            started = [sys.executable, "-c", STARTER, str(used), *command]
-            ran = subprocess.run(
-                started, stdin=stdin, stdout=stdout, stderr=stdout, env={**os.environ, **environ}, check=False
-            )
-        text = out.read_text()
-        if ran.returncode:
-            sys.exit(text[-4000:])
-        return Spent(*json.loads(used.read_text()), text)
 
 
 @contextlib.contextmanager
@@ -285,11 +250,14 @@ def pages(options: dict[str, t.Any]) -> tuple[list[str], dict[str, str]]:
 
         inside.http._exchange = watch  # type: ignore[method-assign]
         inside.look()
-        return urls, {**inside.system.headers(), "Authorization": inside.credential.authorization(inside.http)}
+        headers = inside.system.headers(inside.connection, "read")
+        return urls, {**headers, "Authorization": inside.credential.authorization(inside.http)}
 
 
 if __name__ == "__main__":
     print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
+    fleet.looks()
+    fleet.waits()
     one_look()
     for per_job in (0.0, 25e-6):
         long_list(per_job)

@@ -26,6 +26,7 @@ from .._core.job import COUNTS, INACTIVE, Job, Result, State
 from .._core.times import to_iso_z
 
 _PIECE = 1000
+_ACTED_ON = "__ansible_"
 
 
 def take_jobs(answer: dict[str, t.Any], secrets: t.Collection[str]) -> list[Job] | None:
@@ -41,10 +42,17 @@ def take_jobs(answer: dict[str, t.Any], secrets: t.Collection[str]) -> list[Job]
         return None
     if any(job.raw is not None for job in jobs):
         # Elsewhere the keys are ours, and Ansible masks values only.
-        raws = (sanitize_keys(job.raw, secrets) for job in jobs)
+        raws = (defused(sanitize_keys(job.raw, secrets)) for job in jobs)
         answer["jobs"] = [{**job.to_dict(), "raw": raw} for job, raw in zip(jobs, raws)]
         return None
     return jobs
+
+
+def defused(value: t.Any) -> t.Any:
+    """Rename keys of a vendor that Ansible would act on when it reads them: ``__ansible_type`` names a class."""
+    if isinstance(value, dict):
+        return {f"raw{name}" if name.startswith(_ACTED_ON) else name: defused(one) for name, one in value.items()}
+    return [defused(one) for one in value] if isinstance(value, list) else value
 
 
 def pieces(jobs: t.Sequence[Job], secrets: t.Collection[str]) -> t.Iterator[str]:
