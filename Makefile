@@ -24,7 +24,7 @@ export PYTHONPATH := $(CURDIR)/$(TREE):$(CURDIR)/tests
 # Set, it would hide progress lines that are not flushed.
 unexport PYTHONUNBUFFERED
 
-.PHONY: help demo test bench lint sanity states clean link
+.PHONY: help demo test cores bench lint sanity states clean link
 
 help:  ## Show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -41,7 +41,10 @@ demo: $(FOR_DEMO)  ## Six backup systems and a playbook that waits, aborts, veri
 test: $(FOR_DEV) link  ## The whole test suite; ARGS="tests/unit -k wait -n0" for a part of it
 	$(BIN)/pytest $(ARGS)
 
-bench: $(FOR_DEV) link  ## What a wait, a long list and a large log cost, beside what is written by hand; takes three minutes
+cores: link  ## The tests of both doors with ansible-core 2.16, 2.19 and the newest; CORES=2.16 for one, ARGS=... for others
+	@scripts/cores.sh
+
+bench: $(FOR_DEV) link  ## What a wait, a long list and a large log cost, beside what is written by hand; takes seven minutes
 	@exec $(BIN)/python tests/bench/run.py
 
 lint: $(FOR_DEV) link  ## Style, types, documentation, changelog, and the sanity tests
@@ -73,10 +76,10 @@ $(MADE):
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(FOR_DEMO): requirements/demo.txt $(MADE)
+$(FOR_DEMO): requirements/demo.txt requirements/simulator.txt $(MADE)
 	$(BIN)/python -m pip install -qq -r $<
 	@touch $@
 
-$(FOR_DEV): requirements/dev.txt requirements/demo.txt $(MADE)
+$(FOR_DEV): $(wildcard requirements/*.txt) $(MADE)
 	$(BIN)/python -m pip install -qq -r $<
 	@touch $@ $(FOR_DEMO)

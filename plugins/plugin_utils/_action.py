@@ -93,7 +93,8 @@ class BackupAction(ActionBase):
         environ: dict[str, t.Any] = {}
         self._compute_environment_string(environ)
         with _surroundings(environ, self._loader.get_basedir()):
-            result = run_in_worker(self.VERB, plain(self._task.args), self._task.check_mode, os.environ, console.say)
+            args = {name: one for name, one in plain(self._task.args).items() if not name.startswith("_ansible_")}
+            result = run_in_worker(self.VERB, args, self._task.check_mode, os.environ, console.say)
         if not _shows_invocation(task_vars):
             del result["invocation"]
         # What a vendor sends is never a template. Ansible does the same with what a module returns.

@@ -97,6 +97,20 @@ def test_secrets_are_masked_alike(name: str, secret: str) -> None:
         assert secret == "x" or secret not in str(told), told
 
 
+@pytest.mark.parametrize(
+    ("sent", "returned"),
+    [
+        ({"__ansible_type": "NoSuchType"}, {"raw__ansible_type": "NoSuchType"}),
+        ([{"a": {"__ansible_unsafe": "x"}}], [{"a": {"raw__ansible_unsafe": "x"}}]),
+        ({"_ansible_no_log": True}, {"_ansible_no_log": True}),
+    ],
+)
+def test_keys_that_ansible_acts_on_are_renamed(sent: t.Any, returned: t.Any) -> None:
+    story = {"system": "veeam_vspc", "jobs": [{**RUNNING, "custom": sent}]}
+    told = same(story, "backup_job_info", {"details": ["raw"]})
+    assert told["jobs"][0]["raw"]["custom"] == returned
+
+
 def test_what_the_environment_holds() -> None:
     results = []
     for door in (run, through_worker):

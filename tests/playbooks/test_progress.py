@@ -332,8 +332,8 @@ def test_killed_and_started_again_it_goes_on_to_the_same_deadline(tmp_path: Path
 
 @pytest.mark.parametrize("whom", ["all of it", "only its main process"])
 @pytest.mark.parametrize("connection", ["local", "elsewhere"])
-def test_a_module_whose_ansible_is_killed_does_not_go_on_alone(connection: str, whom: str, tmp_path: Path) -> None:
-    """Nobody is told when a process is killed. But it holds no lock any more, and its children have another parent."""
+def test_a_task_whose_ansible_is_killed_does_not_go_on_alone(connection: str, whom: str, tmp_path: Path) -> None:
+    """Nobody is told when a process is killed. But its children have another parent."""
     with Simulator(tale(ends=60)) as sim:
         run = Run(tmp_path, sim, connection=connection)
         for line in run.read():
