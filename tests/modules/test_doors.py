@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import threading
 import typing as t
 from pathlib import Path
@@ -13,7 +16,7 @@ import yaml
 
 from ansible_collections.changeops.backup.plugins.module_utils._systems.registry import SYSTEMS
 from doors import comparable, same, through_worker
-from harness import STORIES, run
+from harness import PACKAGE, STORIES, run
 from simulator import Simulator
 
 SIMULATED = sorted(set(SYSTEMS) - {"rclone"})
@@ -154,3 +157,28 @@ def test_one_task_leaves_nothing_for_the_next() -> None:
     assert clear["jobs"][0]["name"] == "first-secret"
     assert len(clear["warnings"]) == 1
     assert not [thread for thread in threading.enumerate() if "_run" in thread.name]
+
+
+@pytest.mark.parametrize("module", ["backup_job_info", "backup_job_wait", "backup_job_abort"])
+def test_a_python_without_requests_is_told_what_it_lacks(module: str) -> None:
+    script = (
+        "import runpy, sys\n"
+        "sys.modules['requests'] = sys.modules['urllib3'] = None\n"
+        f"runpy.run_module('{PACKAGE}.{module}', run_name='__main__')\n"
+    )
+    given = {
+        "system": "rclone",
+        "url": "http://127.0.0.1:9",
+        "username": "operator",
+        "password": "sesame-open",
+        "job_ids": ["7"],
+    }
+    ran = subprocess.run(
+        [sys.executable, "-c", script],
+        input=json.dumps({"ANSIBLE_MODULE_ARGS": given}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.stdout, ran.stderr
+    assert "Failed to import the required Python library (requests)" in json.loads(ran.stdout)["msg"]

@@ -16,10 +16,11 @@ from urllib.parse import quote, urlencode
 
 from .._core.errors import BackupError, Unanswered
 from .._core.times import Clock
+from . import library
 from .aside import Mailbox, Worker
 from .body import inflated, is_file
 from .call import Call
-from .library import Header, HTTPError, environment_of, new_session, origin, requests
+from .library import Header, environment_of, new_session, origin
 from .response import Response
 from .trouble import trouble
 
@@ -128,7 +129,7 @@ class Exchanges:
                     return head
                 head.body = b"".join(self._pieces(call, answer, give_up_at, seconds))
                 return head
-        except (requests.exceptions.RequestException, HTTPError, OSError, UnicodeError, zlib.error) as exc:
+        except (library.requests.RequestException, library.HTTPError, OSError, UnicodeError, zlib.error) as exc:
             failure = trouble(call, exc, self.mask)
             raise failure from (exc if isinstance(failure, Unanswered) else None)
 

@@ -23,7 +23,8 @@ else:
     HAS_REQUESTS = True
     _TRACEBACK = ""
 
-__all__ = ["HAS_REQUESTS", "HTTPError", "environment_of", "new_session", "origin", "requests"]
+# Where it is missing, these two are not there either: ask for them by the module, and not for their names.
+__all__ = ["HTTPError", "requests"]
 
 
 @functools.lru_cache(maxsize=64)

@@ -10,15 +10,17 @@ import typing as t
 from urllib.parse import urlsplit
 
 from .._core.errors import BackupError, Misconfigured, Unanswered
+from . import library
 from .call import Call
-from .library import requests
 
 
 def trouble(call: Call, exc: Exception, mask: t.Callable[[str], str]) -> BackupError:
     """Turn what the HTTP library raised into one of our errors."""
-    if isinstance(exc, requests.exceptions.SSLError):
+    if isinstance(exc, library.requests.exceptions.SSLError):
         return _tls_trouble(call, exc, mask)
-    if isinstance(exc, (requests.exceptions.InvalidHeader, requests.exceptions.InvalidURL, UnicodeError)):
+    if isinstance(
+        exc, (library.requests.exceptions.InvalidHeader, library.requests.exceptions.InvalidURL, UnicodeError)
+    ):
         # Without the reason: it would print the header.
         return Misconfigured(f"{call} needs a header or an address with a character that it cannot carry")
     return Unanswered(f"{call} got no answer ({_reason(exc, mask)})")
@@ -39,7 +41,7 @@ def _tls_trouble(call: Call, exc: Exception, mask: t.Callable[[str], str]) -> Ba
 
 def _reason(exc: BaseException, mask: t.Callable[[str], str]) -> str:
     """Name the cause without the address: a query can hold what should not be printed."""
-    if isinstance(exc, requests.exceptions.Timeout):
+    if isinstance(exc, library.requests.exceptions.Timeout):
         return "timed out"
     cause = _innermost(exc)
     # What cuts comes last: of half a secret nobody would know that it is one.
