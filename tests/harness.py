@@ -24,8 +24,8 @@ TESTS = Path(__file__).parent
 ROOT = TESTS.parent
 STORIES = TESTS / "simulator" / "stories"
 PACKAGE = "ansible_collections.changeops.backup.plugins.modules"
-# A shell that runs the tests in the background has them ignore Ctrl-C, and nohup that nobody is there any more; and with
-# them all that they start.
+# A shell that runs the tests in the background has them ignore Ctrl-C, and nohup the end of the terminal; and with them
+# all that they start.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:

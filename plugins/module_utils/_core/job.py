@@ -12,8 +12,12 @@ from .times import from_iso, iso
 
 State = t.Literal["queued", "running", "stopping", "paused", "idle", "finished", "unknown"]
 Result = t.Literal["success", "warning", "failed", "canceled", "skipped"]
+# What a run is for. "backup" makes a restore point of production data, replicas and snapshots included; "copy" is of
+# backups; "other" is sync, report, retention, discovery, check.
+Kind = t.Literal["backup", "copy", "archive", "restore", "export", "other"]
 STATES: tuple[State, ...] = t.get_args(State)
 RESULTS: tuple[Result, ...] = t.get_args(Result)
+KINDS: tuple[Kind, ...] = t.get_args(Kind)
 INACTIVE: frozenset[str] = frozenset({"idle", "finished"})
 
 
@@ -61,8 +65,8 @@ class Job(t.NamedTuple):
 
     A named tuple and not a dataclass: a hundred thousand of them have to fit beside their JSON.
     ``run`` tells one run from the next where the id alone does not (a definition's start time, a restarted server), and
-    ``record`` tells what a definition shows of the run that ended last, also while the next one begins. Both are
-    compared by waits and aborts, and not returned.
+    ``record`` tells what a definition shows of the run that ended last, also while the next one begins. These two, and
+    ``eta_is_average``, are for waits and aborts, and not returned.
     """
 
     system: str
@@ -84,6 +88,12 @@ class Job(t.NamedTuple):
     raw: dict[str, t.Any] | None = None
     run: str = ""
     record: str = ""
+    kind: Kind | None = None
+    # It runs for ever in the background, as the vendor documents.
+    continuous: bool = False
+    next_run: datetime | None = None
+    # The expected end comes from how long other runs took, which is no promise.
+    eta_is_average: bool = False
 
     @property
     def active(self) -> bool:
@@ -108,7 +118,7 @@ class Job(t.NamedTuple):
         return not self.active and self.record != "" and self.record == later.record
 
     def to_dict(self) -> dict[str, t.Any]:
-        """Give the job as a module returns it: times as ISO 8601 UTC; ``run`` and ``record`` left out."""
+        """Give the job as a module returns it: times as ISO 8601 UTC."""
         return {
             "system": self.system,
             "id": self.id,
@@ -123,6 +133,9 @@ class Job(t.NamedTuple):
             "duration": self.duration,
             "percent": self.percent,
             "eta": iso(self.eta),
+            "kind": self.kind,
+            "continuous": self.continuous,
+            "next_run": iso(self.next_run),
             "counts": dict(zip(COUNTS, self.counts)),
             "message": self.message,
             "parts": [part.to_dict() for part in self.parts],
@@ -135,7 +148,7 @@ class Job(t.NamedTuple):
         """Read back what ``to_dict`` gave."""
         fields = {name: value for name, value in kept.items() if name != "active"}
         parts = tuple(Part(**{**part, "counts": Counts(**part["counts"])}) for part in kept["parts"])
-        moments = {name: from_iso(kept[name]) for name in ("started", "finished", "eta")}
+        moments = {name: from_iso(kept[name]) for name in ("started", "finished", "eta", "next_run")}
         fields = {**fields, **moments, "counts": Counts(**kept["counts"]), "parts": parts}
         return cls(**fields, run=run, record=record)
 
@@ -144,9 +157,9 @@ class Job(t.NamedTuple):
         return f"{label} {self.result or self.state}"
 
 
-def tally(words: t.Iterable[str | None]) -> dict[str, int]:
-    """Count each word that is not None."""
-    counted: dict[str, int] = {}
+def tally(words: t.Iterable[str | None], every: t.Iterable[str] = ()) -> dict[str, int]:
+    """Count each word that is not None; ``every`` one of these is in the result, also where there is none."""
+    counted = dict.fromkeys(every, 0)
     for word in words:
         if word is not None:
             counted[word] = counted.get(word, 0) + 1

@@ -6,12 +6,11 @@
 from __future__ import annotations
 
 from .._tasks.abort import abort_jobs
-from .options import Spec
+from .options import NOT_LONG, Spec
 from .perform import Verb
 
 _OPTIONS: Spec = {
     "max_jobs": {"type": "int"},
-    "exclude": {"type": "list", "elements": "str"},
     "reason": {"type": "str"},
     "wait": {"type": "bool", "default": True},
     "wait_timeout": {"type": "float", "default": 900.0},
@@ -20,4 +19,4 @@ _OPTIONS: Spec = {
     "on_unsupported": {"type": "str", "choices": ["fail", "skip"], "default": "fail"},
 }
 
-ABORT = Verb("changeops.backup.backup_job_abort", _OPTIONS, abort_jobs, writes=True)
+ABORT = Verb("changeops.backup.backup_job_abort", _OPTIONS, abort_jobs, writes=True, defaults=NOT_LONG)

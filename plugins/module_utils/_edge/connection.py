@@ -43,13 +43,18 @@ def connect(
     environ: t.Mapping[str, str],
     warn: t.Callable[[str], None],
     on_secret: t.Callable[[str], None],
+    defaults: t.Mapping[str, t.Any] | None = None,
 ) -> tuple[Connection, Credential]:
     """Check the connection options of one task and fill in what the environment and the defaults hold.
+
+    ``defaults`` are those that differ from verb to verb.
 
     Gives the connection and what logs in to it.
     """
     given = {name: params.get(name) for name in CONNECTION if params.get(name) not in (None, "")}
     options = _with_environment(system, given, environ)
+    for name, default in {**CONNECTION_DEFAULTS, **(defaults or {})}.items():
+        options.setdefault(name, default)
     for name, spec in CONNECTION.items():
         if name in options:
             with _naming_variables(system):
@@ -146,8 +151,6 @@ def _with_environment(
             raise Misconfigured(
                 f"{name} of {system.NAME} ({variable(system, name)} in the environment) is not a valid {spec['type']}"
             ) from exc
-    for name, default in CONNECTION_DEFAULTS.items():
-        options.setdefault(name, default)
     return options
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from .._core.job import RESULTS, STATES
 from .._tasks.info import look_at_jobs
-from .options import Spec
+from .options import NOT_LONG, Spec
 from .perform import Verb
 
 _OPTIONS: Spec = {
@@ -18,4 +18,4 @@ _OPTIONS: Spec = {
     "log_max_bytes": {"type": "int"},
 }
 
-INFO = Verb("changeops.backup.backup_job_info", _OPTIONS, look_at_jobs)
+INFO = Verb("changeops.backup.backup_job_info", _OPTIONS, look_at_jobs, defaults=NOT_LONG)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import typing as t
 
+from .._core.job import KINDS
 from .._systems.registry import SYSTEMS
 
 Spec = dict[str, dict[str, t.Any]]
@@ -45,11 +46,15 @@ CONNECTION_DEFAULTS: dict[str, t.Any] = {
     "validate_certs": True,
     "request_timeout": 30.0,
     "unreachable_timeout": 300.0,
-}
+}  # Who only looks, or is about to stop something, does not sit before five silent minutes.
+NOT_LONG = {"unreachable_timeout": 60.0}
+
 SELECTION: Spec = {
     "job_ids": {"type": "list", "elements": "str", "aliases": ["job_id"]},
     "names": {"type": "list", "elements": "str"},
     "types": {"type": "list", "elements": "str"},
+    "kinds": {"type": "list", "elements": "str", "choices": list(KINDS)},
+    "exclude": {"type": "list", "elements": "str"},
     "started_after": {"type": "str"},
     "started_before": {"type": "str"},
     "max_results": {"type": "int"},

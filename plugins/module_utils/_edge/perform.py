@@ -31,6 +31,8 @@ class Verb(t.NamedTuple):
     options: Spec
     body: t.Callable[[Task], Answer]
     writes: bool = False
+    # Defaults of connection options that are its own.
+    defaults: t.Mapping[str, t.Any] = {}
 
     @property
     def spec(self) -> Spec:
@@ -66,7 +68,7 @@ def perform(verb: Verb, params: dict[str, t.Any], check_mode: bool, door: Door) 
             door.say(secrets.mask(text))
 
     try:
-        connection, credential = connect(chosen, params, door.environ, warn, secrets.keep)
+        connection, credential = connect(chosen, params, door.environ, warn, secrets.keep, verb.defaults)
         selection = select(chosen, params, clock.now())
         http = Transport(
             connection.url,

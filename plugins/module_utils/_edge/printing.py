@@ -22,7 +22,7 @@ from json.encoder import encode_basestring_ascii as _quoted
 from ansible.module_utils.common.parameters import remove_values, sanitize_keys
 
 from .._core.errors import printable
-from .._core.job import COUNTS, INACTIVE, Job, Result, State
+from .._core.job import COUNTS, INACTIVE, Job, Kind, Result, State
 from .._core.times import to_iso_z
 
 _PIECE = 1000
@@ -104,6 +104,7 @@ def job_json(job: Job) -> str:
         f"{_meant(kind, state, result, word)}, "
         f'"started": {_moment(started)}, "finished": {_moment(finished)}, '
         f'"duration": {_plain(duration)}, "percent": {_plain(percent)}, "eta": {_moment(eta)}, '
+        f'{_purpose(job.kind, job.continuous)}, "next_run": {_moment(job.next_run)}, '
         f'"counts": {{{numbers}}}, "message": {_text(said)}, "parts": [], '
         f'"log_path": {_text(job.log_path)}, "raw": null}}'
     )
@@ -119,6 +120,11 @@ def _plain(number: float | None) -> str:
 
 def _moment(moment: datetime | None) -> str:
     return "null" if moment is None else f'"{to_iso_z(moment)}"'
+
+
+@functools.lru_cache(maxsize=16)
+def _purpose(kind: Kind | None, continuous: bool) -> str:
+    return json.dumps({"kind": kind, "continuous": continuous})[1:-1]
 
 
 @functools.lru_cache(maxsize=1024)

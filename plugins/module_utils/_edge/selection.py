@@ -25,9 +25,10 @@ def select(system: type[BackupSystem], params: t.Mapping[str, t.Any], now: datet
     ids = tuple(asked.values())
     for job_id in ids:
         _check_id(system, job_id)
-    for name in ("names", "types"):
+    for name in ("names", "types", "exclude"):
         check_words(name, params.get(name) or ())
-    names = tuple(params.get("names") or ())
+    # Blanks at either end are no part of a name, on either side of a comparison.
+    names = tuple(name.strip() for name in params.get("names") or ())
     if names and not system.CAPABILITIES.names:
         raise Misconfigured(f"jobs of {system.NAME} have no names: select with job_ids, types or started_after")
     types = tuple(params.get("types") or ())
@@ -58,6 +59,8 @@ def select(system: type[BackupSystem], params: t.Mapping[str, t.Any], now: datet
         job_ids=ids,
         names=names,
         types=types,
+        kinds=tuple(params.get("kinds") or ()),
+        exclude=tuple(word.strip().casefold() for word in params.get("exclude") or ()),
         states=tuple(params.get("states") or ()),
         results=tuple(params.get("results") or ()),
         started_after=after,

@@ -12,7 +12,7 @@ from .._core.errors import Misconfigured
 from .response import Response
 from .stream import Stream
 
-Kind = t.Literal["read", "write", "collect", "login"]
+Intent = t.Literal["read", "write", "collect", "login"]
 
 
 def segment(identifier: str) -> str:
@@ -38,7 +38,7 @@ class Dialect:
 class Call(t.NamedTuple):
     """One request. ``url`` is absolute; ``answered`` says which odd statuses are the system's own answer."""
 
-    kind: Kind
+    kind: Intent
     method: str
     url: str
     query: t.Sequence[tuple[str, str]] | None = None

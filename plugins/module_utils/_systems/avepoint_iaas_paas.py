@@ -13,7 +13,7 @@ import typing as t
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from .._core.errors import Refused
-from .._core.job import Counts, Job, Meaning
+from .._core.job import Counts, Job, Kind, Meaning
 from .._core.times import from_iso, from_ticks, seconds_from_ticks, seconds_from_timespan, to_iso_z
 from ._avepoint import AvePoint, logins
 from .listing import Listing, Page
@@ -83,6 +83,32 @@ class AvePointIaasPaas(AvePoint):
         "70012": "Google Cloud Storage export", "80000": "Cosmos DB backup", "80010": "Cosmos DB restore",
         "90000": "Entra External ID backup", "90001": "Entra External ID restore",
         "90002": "Entra External ID export", "90110": "Amazon S3 backup", "90120": "Amazon S3 restore",
+    }  # fmt: skip
+    # By the words of that table. "AWS platform configuration job" does not say what it is for.
+    KINDS: t.ClassVar[t.Mapping[str, Kind]] = {
+        **dict.fromkeys((
+            "backup", "aadbackup", "filebackup", "aksbackup", "apsettingbackup", "ec2backup", "sqlbackup",
+            "devopsbackup", "azure sql db backup", "azure ad b2c backup", "google vm backup",
+            "aws platform configuration backup", "sql server backup", "azure vmware backup",
+            "postgresql backup", "google cloud storage backup", "cosmos db backup",
+            "entra external id backup", "amazon s3 backup",
+        ), "backup"),
+        **dict.fromkeys((
+            "restore", "aadrestore", "filerestore", "aksrestore", "apsettingrestore", "ec2restore",
+            "sqlrestore", "devopsrestore", "azure sql db restore", "azure vm file restore",
+            "azure ad b2c restore", "google vm restore", "sql server restore", "azure vmware restore",
+            "postgresql restore", "google cloud storage restore", "cosmos db restore",
+            "entra external id restore", "amazon s3 restore",
+        ), "restore"),
+        **dict.fromkeys((
+            "export", "aadexport", "fileexport", "apsettingexport", "google vm file export",
+            "google cloud storage export", "entra external id export",
+        ), "export"),
+        **dict.fromkeys((
+            "report", "vmsync", "initialize", "genindex", "aadcompare", "retention", "filesync",
+            "licensesync", "aosupdate", "akssync", "apsettingsync", "exportcleanup", "sqlsync",
+            "google vm index", "softdelete", "harddelete", "data deletion",
+        ), "other"),
     }  # fmt: skip
     CAPABILITIES = Capabilities(one_by_id=True, abort=False)
     API_ROOT = "/backup/vm"
@@ -161,7 +187,7 @@ class AvePointIaasPaas(AvePoint):
             system=self.NAME,
             id=job_id,
             name=None,
-            type=self.type_word(as_id(raw.get("jobType"))),
+            **self.purpose(self.type_word(as_id(raw.get("jobType")))),
             state=meaning.state,
             result=meaning.result,
             vendor_state=word,

@@ -13,7 +13,7 @@ import typing as t
 from datetime import datetime, timedelta, timezone
 
 from .._core.errors import Refused
-from .._core.job import Counts, Job, Meaning
+from .._core.job import Counts, Job, Kind, Meaning
 from .._core.times import from_iso, to_iso_z
 from ._avepoint import AvePoint, logins
 from .listing import Listing, Page
@@ -31,30 +31,31 @@ _PAUSED = Meaning("paused", None, _STATUS)
 _STOPPED = Meaning("finished", "canceled", _STATUS)
 _SKIPPED = Meaning("finished", "skipped", _STATUS)
 
-_TYPES = (
-    "Backup",
-    "On-demand backup",
-    "Restore",
-    "Pre restore",
-    "Compare",
-    "Archive",
-    "Simulation",
-    "Inactive data analysis",
-    "Retention",
-    "Discovery",
-    "Backup export",
-    "On-demand export",
-    "Auto export",
-    "Data cleanup",
-    "Sandbox seeding",
-    "Generate recovery point",
-    "Continuous data protection",
-    "Data service",
-    "On-demand data service",
-    "Audit log backup",
-    "Audit log export",
-    "Audit log auto export",
-)
+# The page numbers them from 1, and says no more than these words. A copy of the audit log is nothing to roll back to.
+_TYPES: t.Mapping[str, Kind] = {
+    "Backup": "backup",
+    "On-demand backup": "backup",
+    "Restore": "restore",
+    "Pre restore": "restore",
+    "Compare": "other",
+    "Archive": "archive",
+    "Simulation": "other",
+    "Inactive data analysis": "other",
+    "Retention": "other",
+    "Discovery": "other",
+    "Backup export": "export",
+    "On-demand export": "export",
+    "Auto export": "export",
+    "Data cleanup": "other",
+    "Sandbox seeding": "other",
+    "Generate recovery point": "backup",
+    "Continuous data protection": "backup",
+    "Data service": "other",
+    "On-demand data service": "other",
+    "Audit log backup": "other",
+    "Audit log export": "export",
+    "Audit log auto export": "export",
+}
 # What the filter takes of the words below.
 _NUMBERS = ("1", "2", "3", "4", "5", "6", "7")
 # The document names a default (10) and no maximum.
@@ -88,6 +89,7 @@ class AvePointSalesforce(AvePoint):
         "skipped": _SKIPPED,
     }
     TYPES: t.ClassVar[t.Mapping[str, str]] = {str(value): word for value, word in enumerate(_TYPES, start=1)}
+    KINDS: t.ClassVar[t.Mapping[str, Kind]] = {word.casefold(): kind for word, kind in _TYPES.items()}
     CAPABILITIES = Capabilities(one_by_id=False, abort=False)
     API_ROOT = "/backup/sfbapi"
     WINDOW = _WINDOW
@@ -157,7 +159,7 @@ class AvePointSalesforce(AvePoint):
             system=self.NAME,
             id=job_id,
             name=None,
-            type=self.type_word(as_id(raw.get("type"))),
+            **self.purpose(self.type_word(as_id(raw.get("type")))),
             state=meaning.state,
             result=meaning.result,
             vendor_state=word,

@@ -17,7 +17,7 @@ from datetime import datetime, timezone
 from .._core.errors import BackupError, Unanswered
 from .._core.job import Job, Part
 from .._http.aside import Worker
-from .._http.call import Call, Dialect, Kind
+from .._http.call import Call, Dialect, Intent
 from .._http.response import Response, start_of, summary
 from .._http.transport import Transport
 from .connection import Connection
@@ -25,7 +25,7 @@ from .estimates import expected, lacks_end, usual_durations
 from .listing import Listing, Page
 from .paging import PageLoop
 from .reading import as_object
-from .selection import Selection
+from .selection import Selection, unmatched
 from .vocabulary import Vocabulary
 
 # A job whose start is not known may have begun last.
@@ -82,7 +82,7 @@ class BackupSystem(Vocabulary, Dialect, ABC):
         self._aside.close()
 
     @classmethod
-    def headers(cls, connection: Connection, kind: Kind) -> dict[str, str]:
+    def headers(cls, connection: Connection, kind: Intent) -> dict[str, str]:
         """Headers of every call of this kind: read, write, collect or login."""
         return {}
 
@@ -101,6 +101,8 @@ class BackupSystem(Vocabulary, Dialect, ABC):
             return Listing()
         wanted = selection._replace(types=tuple(str(self.type_word(word)).casefold() for word in selection.types))
         listing = self._seen(selection, wanted)
+        listing.missing = [job_id for job_id in selection.job_ids if job_id not in listing.jobs]
+        listing.unmatched = unmatched(selection, wanted, listing.jobs.values())
         jobs = list(wanted.among(listing.jobs.values()))
         # Most of a long list has ended.
         if any(lacks_end(job) for job in jobs):
@@ -149,7 +151,7 @@ class BackupSystem(Vocabulary, Dialect, ABC):
 
     # -- helpers for subclasses ----------------------------------------------------------------------------------
 
-    def call(self, kind: Kind, method: str, path: str, **more: t.Any) -> Call:
+    def call(self, kind: Intent, method: str, path: str, **more: t.Any) -> Call:
         """One request to ``path`` below the API's address; ``more`` are fields of ``Call``."""
         headers = {**self.headers(self.connection, kind), **more.pop("headers", {})}
         return Call(kind, method, self.connection.url + path, headers=headers, dialect=self, **more)

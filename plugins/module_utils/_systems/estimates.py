@@ -32,4 +32,4 @@ def expected(job: Job, usual: t.Mapping[tuple[str, str | None], float]) -> Job:
     """Give a running job its expected end, where the system says none but earlier runs of that name are listed."""
     if job.name is None or not lacks_end(job):
         return job
-    return job._replace(eta=later(job.started, usual.get((job.name, job.type))))
+    return job._replace(eta=later(job.started, usual.get((job.name, job.type))), eta_is_average=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .._core.job import Counts, Job, Meaning, Part
+from .._core.job import Counts, Job, Kind, Meaning, Part
 from .._core.times import from_iso, seconds_from_timespan, to_iso_z
 from .._http.call import Call, segment
 from .connection import READY_TOKEN, Login
@@ -42,6 +42,15 @@ class Flosum(BackupSystem):
         # Whether an exception is a failure in whole or in part is not documented: the worse one is assumed.
         "exception": Meaning("finished", "failed", _LIST),
         "aborted": Meaning("finished", "canceled", _LIST),
+    }
+    # Flosum OpenAPI, operationType. An import brings in what was made elsewhere: nothing of production is saved by it.
+    KINDS: t.ClassVar[t.Mapping[str, Kind]] = {
+        "composite backup": "backup",
+        "composite & sync backup": "backup",
+        "templated backup": "backup",
+        "templated archive": "archive",
+        "import archive": "other",
+        "import backup": "other",
     }
     CAPABILITIES = Capabilities(one_by_id=False, abort=True, steps=True, log=True, names=True)
     REGIONS: t.ClassVar[t.Mapping[str, tuple[str, str]]] = {
@@ -112,7 +121,7 @@ class Flosum(BackupSystem):
             system=self.NAME,
             id=job_id,
             name=as_text(raw.get("name")),
-            type=as_text(raw.get("operationType")),
+            **self.purpose(as_text(raw.get("operationType"))),
             state=meaning.state,
             result=meaning.result,
             vendor_state=word,

@@ -19,6 +19,16 @@ class Listing:
         # Whether max_results left jobs out.
         self.cut = False
         self.warnings: list[str] = []
+        # Ids that were asked for and are not there, and words of the selection that no job wears.
+        self.missing: list[str] = []
+        self.unmatched: dict[str, str] = {}
+
+    @classmethod
+    def of(cls, jobs: t.Iterable[Job]) -> Listing:
+        """A list of these, which are all."""
+        listing = cls()
+        listing.add(jobs)
+        return listing
 
     def add(self, jobs: t.Iterable[Job]) -> int:
         """Take jobs; give how many were new. Of two sights of an id the less good one counts, else the first."""

@@ -14,12 +14,12 @@ import typing as t
 from urllib.parse import urljoin
 
 from .._core.errors import Unanswered
-from .._core.job import UNDOCUMENTED, Job, Meaning, Part
+from .._core.job import UNDOCUMENTED, Job, Kind, Meaning, Part
 from .._core.times import from_millis
-from .._http.call import Kind, segment
+from .._http.call import Intent, segment
 from .._http.response import Response, summary
 from .connection import READY_TOKEN, Connection, Login
-from .contract import BackupSystem
+from .contract import NOTHING, BackupSystem
 from .listing import Listing, Page
 from .reading import as_array, as_id, as_object, as_text
 from .selection import Selection
@@ -34,6 +34,8 @@ _PARTS: t.Mapping[str, Meaning] = {
     "success": Meaning("finished", "success", _PART),
     "failed": Meaning("finished", "failed", _PART),
 }
+# NetApp cbs Swagger 2.0.6, job.data.
+_HOLDS: t.Mapping[str, Kind] = {"multi-volume-backup": "backup", "restore": "restore"}
 _AUDIENCE = "https://api.cloud.netapp.com"
 # The client of the user token: the same for every customer, printed in NetApp's documents.
 _PUBLIC_CLIENT = "Mu0V1ywgYteI6w1MbD15fKfVIUrNXGWC"
@@ -56,6 +58,8 @@ class NetAppBlueXP(BackupSystem):
         "completed": Meaning("finished", "success", _JOB),
         "failed": Meaning("finished", "failed", _JOB),
     }
+    # The one documented value; no document lists them.
+    KINDS: t.ClassVar[t.Mapping[str, Kind]] = {"backup-working-environment": "backup"}
     CAPABILITIES = Capabilities(one_by_id=True, abort=False, steps=True)
     # There is one service for all customers.
     DEFAULT_ADDRESS = ("https://api.bluexp.netapp.com", "https://netapp-cloud-account.auth0.com/oauth/token")
@@ -82,7 +86,7 @@ class NetAppBlueXP(BackupSystem):
     )
 
     @classmethod
-    def headers(cls, connection: Connection, kind: Kind) -> dict[str, str]:
+    def headers(cls, connection: Connection, kind: Intent) -> dict[str, str]:
         """Name the agent. A bare client id of 32 characters gets its suffix, as NetApp's own clients add it."""
         if kind == "login":
             return {}
@@ -116,6 +120,16 @@ class NetAppBlueXP(BackupSystem):
         self.take(listing, [{"id": job_id, **item} if isinstance(item, dict) else item for item in items])
         return listing
 
+    @classmethod
+    def _purpose(cls, raw: dict[str, t.Any]) -> dict[str, t.Any]:
+        """What the run is for: by its type, else by which of the two documented things its data hold."""
+        fields = cls.purpose(as_text(raw.get("type")))
+        data = as_object(raw.get("data"))
+        held = [kind for name, kind in _HOLDS.items() if data.get(name) not in NOTHING]
+        if fields["kind"] is None and len(held) == 1:
+            fields["kind"] = held[0]
+        return fields
+
     def _path(self, *rest: str) -> str:
         account = segment(self.connection["account_id"])
         return "/".join([f"/account/{account}/providers/cloudmanager_cbs/api/v1/job", *rest])
@@ -145,7 +159,7 @@ class NetAppBlueXP(BackupSystem):
             system=self.NAME,
             id=job_id,
             name=None,
-            type=as_text(raw.get("type")),
+            **self._purpose(raw),
             state=meaning.state,
             result="warning" if spoiled else meaning.result,
             vendor_state=word,

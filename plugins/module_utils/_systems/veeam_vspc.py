@@ -10,14 +10,15 @@ collects from the backup servers, every hour or at some events: what it says can
 
 from __future__ import annotations
 
-import json
 import typing as t
+from datetime import datetime
 
 from .._core.errors import AuthLost, BackupError, Refused, Unanswered
-from .._core.job import UNDOCUMENTED, Job, Meaning, Part
+from .._core.job import UNDOCUMENTED, Job, Meaning
 from .._core.times import from_iso
-from .._http.call import Kind, segment
+from .._http.call import Call, Intent, segment
 from .._http.response import Response, summary
+from ._veeam import CONTINUOUS, JOB, KINDS, STATES, body_of, errors_in, part_of
 from .connection import READY_TOKEN, Connection, Login
 from .contract import BackupSystem
 from .listing import Listing, Page
@@ -25,16 +26,6 @@ from .reading import as_array, as_count, as_id, as_object, as_seconds, as_text, 
 from .selection import Selection
 from .vocabulary import Capabilities
 
-_JOB = "VSPC OpenAPI 3.5.1 to 3.7, BackupServerJob.status"
-_TASK = "VSPC OpenAPI 3.5.1 to 3.7, BackupServerJobSessionTask.status"
-_TASKS: t.Mapping[str, Meaning] = {
-    "pending": Meaning("queued", None, _TASK),
-    "running": Meaning("running", None, _TASK),
-    "success": Meaning("finished", "success", _TASK),
-    "warning": Meaning("finished", "warning", _TASK),
-    "failed": Meaning("finished", "failed", _TASK),
-    "unknown": Meaning("unknown", None, _TASK),
-}
 _PAGE = 500
 _SERVERS = "/infrastructure/backupServers"
 _JOBS = f"{_SERVERS}/jobs"
@@ -44,12 +35,12 @@ _ASYNC_PAUSE = 0.5
 _ASYNC_LOOKS = 120
 # What was ordered and is queued shows at the jobs; so long for a refusal.
 _ORDER_LOOKS = 10
-# Seconds for which a list with a filter is asked for again, when it could be had without.
-_FILTER_PATIENCE = 3.0
 # Of so many servers a warning tells why they could not be made to collect.
 _NAMED = 5
-# The oldest version that the documents of the current product call supported; newer servers accept it.
-_DEFAULT_VERSION = "3.5.1"
+# The newest version whose documents name what we read: it is the first that tells the next run. And the oldest that the
+# documents of the current product call supported; newer servers accept it.
+_NEWEST_VERSION = "3.6.1"
+_OLDEST_VERSION = "3.5.1"
 
 
 class _Canceled(Unanswered):
@@ -61,24 +52,9 @@ class VeeamVspc(BackupSystem):
 
     NAME = "veeam_vspc"
     TITLE = "Veeam Service Provider Console"
-    # Spelled in lower camel case by version 3.0 and in upper camel case since: compared without regard to case.
-    STATES: t.ClassVar[t.Mapping[str, Meaning]] = {
-        "none": Meaning("idle", None, _JOB),
-        "idle": Meaning("idle", None, _JOB),
-        "success": Meaning("finished", "success", _JOB),
-        "warning": Meaning("finished", "warning", _JOB),
-        "failed": Meaning("finished", "failed", _JOB),
-        "running": Meaning("running", None, _JOB),
-        "starting": Meaning("running", None, _JOB),
-        "stopping": Meaning("stopping", None, _JOB),
-        "waitingtape": Meaning("running", None, _JOB),
-        "waitingrepository": Meaning("running", None, _JOB),
-        # A change of the schedule; it says nothing about the run, so we cannot tell.
-        "enabling": Meaning("unknown", None, _JOB),
-        "disabling": Meaning("unknown", None, _JOB),
-        # Also what a newer server sends for a word that the asked-for version does not know.
-        "unknown": Meaning("unknown", None, _JOB),
-    }
+    STATES = STATES
+    KINDS = KINDS
+    CONTINUOUS = CONTINUOUS
     CAPABILITIES = Capabilities(one_by_id=True, abort=True, steps=True, names=True, definitions=True)
     API_ROOT = "/api/v3"
     TOKEN_PATH = "/api/v3/token"
@@ -97,39 +73,50 @@ class VeeamVspc(BackupSystem):
 
     def __init__(self, *args: t.Any) -> None:
         super().__init__(*args)
-        self._lists_all = False
+        self._asks_newest = not self.connection["api_version"]
+        self._took_newest = False
         # Where to ask for a job's news: kept only if somebody will.
         self._server_of: dict[str, str] = {}
 
     @classmethod
-    def headers(cls, connection: Connection, kind: Kind) -> dict[str, str]:
+    def headers(cls, connection: Connection, kind: Intent) -> dict[str, str]:
         """Name the version: without it, newer enum values could appear."""
-        return {"x-client-version": connection["api_version"] or _DEFAULT_VERSION}
+        return {"x-client-version": connection["api_version"] or _OLDEST_VERSION}
+
+    def call(self, kind: Intent, method: str, path: str, **more: t.Any) -> Call:
+        """Ask with the newest version that the server takes."""
+        call = super().call(kind, method, path, **more)
+        if self._asks_newest:
+            call = call._replace(headers={**(call.headers or {}), "x-client-version": _NEWEST_VERSION})
+        return call
+
+    def get(self, *args: t.Any, **more: t.Any) -> t.Any:
+        """Read; the first read finds out which version the server takes. How it refuses one, no document says."""
+        if self._asks_newest and not self._took_newest:
+            try:
+                answer = super().get(*args, **more)
+            except Refused:
+                self._asks_newest = False
+            else:
+                self._took_newest = True
+                return answer
+        return super().get(*args, **more)
 
     def list_jobs(self, selection: Selection) -> Listing:
-        """Page through the definitions of all servers."""
+        """Page through the definitions of all servers.
 
-        literal = not selection.job_ids and len(selection.names) == 1 and not set("*?[") & set(selection.names[0])
-        if literal and not self._lists_all:
-            try:
-                with self.http.within(_FILTER_PATIENCE):
-                    return self._pages([("filter", _named(selection.names[0]))])
-            except (Refused, Unanswered):
-                # Up to document 5.0 a filter has another shape, and what is wrong with one may be told with HTTP 520:
-                # read all, the caller filters again.
-                self._lists_all = True
-        return self._pages([])
-
-    def _pages(self, filters: list[tuple[str, str]]) -> Listing:
+        The console could filter by name. But what it makes of blanks and letter case nobody says, and of a job that it
+        left out nothing would be known.
+        """
         errors: list[str] = []
 
         def fetch(offset: int) -> Page:
-            query = [*filters, ("limit", str(_PAGE)), ("offset", str(offset))]
+            query = [("limit", str(_PAGE)), ("offset", str(offset))]
             body = self.get(self.API_ROOT + _JOBS, query, self._settled)
             items = body.get("data")
             if not isinstance(items, list):
                 raise Unanswered(f"GET {self.API_ROOT}{_JOBS} was answered, but holds no list of jobs")
-            errors.extend(_errors(body))
+            errors.extend(errors_in(body))
             paging = as_object(as_object(body.get("meta")).get("pagingInfo"))
             return Page(items, offset + len(items), as_count(paging.get("total")))
 
@@ -139,8 +126,17 @@ class VeeamVspc(BackupSystem):
         return listing
 
     def find_jobs(self, selection: Selection) -> Listing:
-        """Read one job by its uid, several from the list."""
-        return self.list_jobs(selection) if len(selection.job_ids) > 1 else self._one(selection.job_ids[0])
+        """Read one job by its uid, several from the list; what an incomplete list does not hold, one by one."""
+        if len(selection.job_ids) == 1:
+            return self._one(selection.job_ids[0])
+        listing = self.list_jobs(selection)
+        if not listing.complete:
+            known = {self.id_key(job_id) for job_id in listing.jobs}
+            listing = Listing.of(listing.jobs.values())
+            for job_id in selection.job_ids:
+                if self.id_key(job_id) not in known:
+                    listing.merge(self._one(job_id))
+        return listing
 
     def _one(self, job_id: str) -> Listing:
         listing = Listing()
@@ -187,7 +183,7 @@ class VeeamVspc(BackupSystem):
             except BackupError:
                 # What became of it, the jobs will show.
                 return "queued"
-        said = _errors(_body(answer))
+        said = errors_in(body_of(answer))
         if said:
             raise Refused(f"{refused}: {'; '.join(said)}", answer.status)
         return "queued, then carried out" if queued else f"HTTP {answer.status}"
@@ -199,7 +195,9 @@ class VeeamVspc(BackupSystem):
             response = self._queued_result(response, _ASYNC_LOOKS)
         body = as_object(response.json())
         # The console's error names what is missing: of a queued call that may also be its result.
-        if response.status == 404 and any(not queued or job_id.casefold() in said.casefold() for said in _errors(body)):
+        if response.status == 404 and any(
+            not queued or job_id.casefold() in said.casefold() for said in errors_in(body)
+        ):
             return {}
         # A 404 without the console's own error comes from something before it, and data that are null say nothing.
         if response.status == 404 or body.get("data") is None:
@@ -215,7 +213,7 @@ class VeeamVspc(BackupSystem):
             known = self.get(path, parse=lambda answer: answer, answered=lambda answer: answer.status == 404)
             if known.status == 404:
                 raise Unanswered("the queued call is not known any more")
-            status = as_text(as_object(_body(known).get("data")).get("status")) or "nothing"
+            status = as_text(as_object(body_of(known).get("data")).get("status")) or "nothing"
             if status.casefold() != "running":
                 break
             self.http.clock.sleep(_ASYNC_PAUSE)
@@ -228,7 +226,7 @@ class VeeamVspc(BackupSystem):
         failed = status.casefold() == "failed"
 
         def answers(answer: Response) -> bool:
-            return bool(_errors(_body(answer))) and (failed or answer.status != 404)
+            return bool(errors_in(body_of(answer))) and (failed or answer.status != 404)
 
         def taken(answer: Response) -> Response:
             if answer.status == 404 and not answers(answer):
@@ -242,12 +240,12 @@ class VeeamVspc(BackupSystem):
 
     def may_pass(self, response: Response) -> bool:
         """Say whether an error is one of those that Veeam's document calls "send again", whatever its status is."""
-        kinds = [as_text(as_object(error).get("type")) or "" for error in as_array(_body(response).get("errors"))]
+        kinds = [as_text(as_object(error).get("type")) or "" for error in as_array(body_of(response).get("errors"))]
         return any(kind.casefold() in ("transport", "retryablelogical") for kind in kinds)
 
     def asks_to_wait(self, response: Response) -> list[t.Any]:
         """Where the document says for how long: ``{"errors": [{"code": 429, "retryAfter": 25}]}``, and no header."""
-        return [as_object(error).get("retryAfter") for error in as_array(_body(response).get("errors"))]
+        return [as_object(error).get("retryAfter") for error in as_array(body_of(response).get("errors"))]
 
     def to_job(self, raw: dict[str, t.Any]) -> Job | None:
         """Read one definition with its latest run."""
@@ -265,7 +263,7 @@ class VeeamVspc(BackupSystem):
         stale = started is not None and ended is not None and ended >= started
         if meaning.state == "finished" and started and ended and ended < started:
             # The result is the previous run's while the next one has begun: nothing says how that one goes.
-            meaning = Meaning("unknown", None, _JOB)
+            meaning = Meaning("unknown", None, JOB)
             message = "the console shows the result of an earlier run than the one that began last"
         # Nothing documents that a job which runs, and no longer only starts, can show them as well.
         begins = stale and word is not None and word.casefold() == "starting"
@@ -277,7 +275,7 @@ class VeeamVspc(BackupSystem):
             system=self.NAME,
             id=job_id,
             name=as_text(raw.get("name")),
-            type=as_text(raw.get("type")),
+            **self.purpose(as_text(raw.get("type"))),
             state=meaning.state,
             result=meaning.result,
             vendor_state=word,
@@ -285,33 +283,17 @@ class VeeamVspc(BackupSystem):
             finished=ended,
             duration=(elapsed(started, ended) or as_seconds(raw.get("lastDuration"))) if ended else None,
             eta=later(started, average) if meaning.state == "running" else None,
+            eta_is_average=True,
+            next_run=from_iso(as_object(raw.get("schedule")).get("startDateTimeUtc"))
+            if raw.get("isEnabled") is True
+            else None,
             message=message,
-            parts=tuple(_task(as_object(task)) for task in as_array(raw.get("lastSessionTasks"))),
+            parts=tuple(part_of(as_object(task)) for task in as_array(raw.get("lastSessionTasks"))),
             run=as_text(raw.get("lastRun")) or "",
             record=f"{raw.get('lastRun')} {raw.get('lastEndTime')}" if ended or begins else "",
         )
 
 
-def _named(name: str) -> str:
-    rule = {"property": "name", "operation": "equals", "collation": "ignorecase", "value": name}
-    return json.dumps([rule], ensure_ascii=False)
-
-
-def _body(response: Response) -> dict[str, t.Any]:
-    return as_object(response.json_or_none())
-
-
-def _errors(body: dict[str, t.Any]) -> list[str]:
-    return [as_text(as_object(error).get("message")) or "no message" for error in as_array(body.get("errors"))]
-
-
-def _task(task: dict[str, t.Any]) -> Part:
-    meaning = _TASKS.get((as_text(task.get("status")) or "").casefold(), UNDOCUMENTED)
-    messages = task.get("failureMessages")
-    texts = [as_text(message) for message in messages] if isinstance(messages, list) else [as_text(messages)]
-    return Part(
-        as_text(task.get("objectName")),
-        meaning.state,
-        meaning.result,
-        "; ".join(said for said in texts if said) or None,
-    )
+def _next_run(raw: dict[str, t.Any]) -> datetime | None:
+    """When a definition runs next: only of one that is enabled, and told since version 3.6.1."""
+    return from_iso(as_object(raw.get("schedule")).get("startDateTimeUtc")) if raw.get("isEnabled") is True else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 from datetime import timedelta
 
-from .._core.job import UNDOCUMENTED, Meaning
+from .._core.job import UNDOCUMENTED, Kind, Meaning
 from .connection import Login
 from .selection import Selection
 
@@ -35,6 +35,10 @@ class Vocabulary:
     STATES: t.ClassVar[t.Mapping[str, Meaning]]
     # Vendor number -> vendor word, where the API speaks in numbers.
     TYPES: t.ClassVar[t.Mapping[str, str]] = {}
+    # Vendor type, lower case -> what such a run is for. A type that is not here is not known to be a backup.
+    KINDS: t.ClassVar[t.Mapping[str, Kind]] = {}
+    # Vendor types, lower case, that run for ever in the background, as the vendor documents.
+    CONTINUOUS: t.ClassVar[frozenset[str]] = frozenset()
     CAPABILITIES: t.ClassVar[Capabilities]
     # Region -> (API address, token address). Empty: the system is known only by its url.
     REGIONS: t.ClassVar[t.Mapping[str, tuple[str, str]]] = {}
@@ -64,6 +68,12 @@ class Vocabulary:
     def meaning(cls, word: t.Any) -> Meaning:
         """Look a vendor's state up; what is not in the table is ``unknown``."""
         return UNDOCUMENTED if word is None else cls.STATES.get(str(word).casefold(), UNDOCUMENTED)
+
+    @classmethod
+    def purpose(cls, word: str | None) -> dict[str, t.Any]:
+        """The fields of a job that follow from its type."""
+        key = (word or "").casefold()
+        return {"type": word, "kind": cls.KINDS.get(key), "continuous": key in cls.CONTINUOUS}
 
     @classmethod
     def id_key(cls, job_id: str) -> str:

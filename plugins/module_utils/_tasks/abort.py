@@ -11,7 +11,7 @@ from .._core.errors import BackupError, Misconfigured, Unanswered
 from .._core.job import Job
 from .._core.times import iso
 from .._systems.listing import Listing
-from .._systems.selection import Selection, check_words, is_like
+from .._systems.selection import Selection
 from .task import Answer, Task, cost
 
 _LONGEST_GAP = 30.0
@@ -64,7 +64,7 @@ def abort_jobs(task: Task) -> Answer:
     read_at = task.clock.monotonic()
     # A job of which the system does not say whether it is meant is left alone.
     listing = task.system.look(task.selection._replace(take_unknown=False))
-    for warning in listing.warnings:
+    for warning in (*listing.warnings, *listing.unmatched.values()):
         task.warn(warning)
     supported = task.system.CAPABILITIES.abort
     if supported and not (listing.complete or task.selection.job_ids):
@@ -72,10 +72,15 @@ def abort_jobs(task: Task) -> Answer:
             "the list of jobs is not complete, so it is not known what the selection holds: nothing was stopped. "
             "Try again, or give job_ids"
         )
-    chosen = [job for job in listing.jobs.values() if not _excluded(task, job)]
+    chosen = list(listing.jobs.values())
+    if not task.selection.job_ids:
+        for_ever = [job for job in chosen if job.continuous and job.active]
+        chosen = [job for job in chosen if job not in for_ever]
+        if for_ever:
+            task.warn(f"left alone, as they run for ever and no id asks for them: {', '.join(map(str, for_ever))}")
     ended = [Attempt(job) for job in chosen if not job.active]
     active = [Attempt(job) for job in chosen if job.active]
-    missing = [job_id for job_id in task.selection.job_ids if job_id not in listing.jobs]
+    missing = [job_id for job_id in listing.missing if job_id.casefold() not in task.selection.exclude]
     if supported:
         _cap(task, active)
         if not task.check_mode:
@@ -86,27 +91,18 @@ def abort_jobs(task: Task) -> Answer:
 
 def _check(task: Task) -> None:
     chosen = task.selection
-    if not (chosen.nothing or chosen.job_ids or chosen.names or chosen.types or chosen.started_after):
-        raise Misconfigured("an abort needs to know which jobs: give job_ids, names, types or started_after")
-    for name in ("names", "types"):
+    if not (chosen.nothing or chosen.job_ids or chosen.names or chosen.types or chosen.kinds or chosen.started_after):
+        raise Misconfigured("an abort needs to know which jobs: give job_ids, names, types, kinds or started_after")
+    for name in ("names", "types", "kinds"):
         if task.params[name] == []:
             # Elsewhere it is as good as none: that would be all jobs.
             raise Misconfigured(f"{name} is an empty list, which would leave every job selected: leave it out")
     limit = task.params["max_jobs"]
     if limit is not None and limit < 1:
         raise Misconfigured(f"max_jobs has to be 1 or more, not {limit}")
-    check_words("exclude", task.params["exclude"] or ())
     for name in ("wait_timeout", "interval"):
         if not 0.5 <= task.params[name] <= 86400.0:
             raise Misconfigured(f"{name} has to be between 0.5 and 86400 seconds, not {task.params[name]:.10g}")
-
-
-def _excluded(task: Task, job: Job) -> bool:
-    excluded = task.params["exclude"] or ()
-    ids = {task.system.id_key(pattern.strip()) for pattern in excluded}
-    # In either letter case: rather leave one job too many alone.
-    folded = [pattern.casefold() for pattern in excluded]
-    return task.system.id_key(job.id) in ids or (job.name is not None and is_like(job.name.casefold(), folded))
 
 
 def _cap(task: Task, active: list[Attempt]) -> None:
