@@ -20,8 +20,8 @@ from systems.known import SECRET, Known
 def test_every_system_has_one_place_in_the_tests(system: str) -> None:
     assert system in SYSTEMS, f"tests/simulator/vendors/{system}.py simulates no system of the registry"
     assert system not in WANTING, (
-        f"Write tests/systems/{system}.py, as tests/systems/known.py says and its neighbours are ({WANTING[system]}). "
-        f"Until then no test of tests/ looks at {system}, not even that of damaged answers"
+        f"{WANTING[system]}. Write tests/systems/{system}.py, as known.py beside it says and its neighbours are: "
+        f"until it can be read, no test looks at what {system} does, not even that of damaged answers"
     )
     known = KNOWN[system]
     wrong = [*shortcomings(system, known), *shortcomings_played(system, known)]
