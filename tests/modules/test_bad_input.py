@@ -18,23 +18,17 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from ansible_collections.changeops.backup.plugins.module_utils._systems.registry import SYSTEMS
 from harness import bad
 from simulator.auth import ClientKey
+from systems import KNOWN
+from systems.known import SECRET
 
 INFO, WAIT, ABORT = "backup_job_info", "backup_job_wait", "backup_job_abort"
-IAAS, SALESFORCE, FLOSUM, NETAPP, RCLONE, VSPC = sorted(SYSTEMS)
-# In every secret here, and nowhere in what a module says. Ansible masks the good one, which it knows to be one.
-SECRET, MISTYPED = "hunter2", "tr0ub4dor"
+# Most rows are about one system's own rules: what every system has to refuse is made of tests/systems.
+FLOSUM, NETAPP, RCLONE, VSPC = "flosum", "netapp_bluexp", "rclone", "veeam_vspc"
+IAAS, SALESFORCE = "avepoint_iaas_paas", "avepoint_salesforce"
+# In every wrong secret here, and nowhere in what a module says. Ansible masks the good one, which it knows to be one.
+MISTYPED = "tr0ub4dor"
 UID = "0a1b2c3d-0000-1111-2222-333344445555"
-# Good options for each system. "<port>" is where the test listens, "<folder>" is where the module runs.
-CLIENT = {"client_id": "app", "client_secret": SECRET}
-USER = {"username": "operator", "password": SECRET}
-GOOD: dict[str, dict[str, t.Any]] = {
-    FLOSUM: {"connection_id": 7, "access_token": SECRET},
-    SALESFORCE: CLIENT,
-    IAAS: CLIENT,
-    NETAPP: {**CLIENT, "account_id": "account-1", "agent_id": "agent-1"},
-    VSPC: USER,
-    RCLONE: USER,
-}
+# "<port>" is where the test listens, "<folder>" is where the module runs.
 URL = "http://127.0.0.1:<port>"
 NO_LOGIN = dict.fromkeys(("access_token", "client_id", "client_secret", "username", "password"))
 FILES = {
@@ -407,7 +401,15 @@ ABORTS = [
     )
 ]  # fmt: skip
 
-TABLE = [*ADDRESSES, *CONNECTIONS, *CERTIFICATES, *REFRESH_TOKENS, *IDS, *SELECTIONS, *LOGS, *WAITS, *ABORTS]
+OF_EACH = [
+    Wrong(f"job id that {system} cannot have, to {module}", module, system, {"job_ids": [known.not_ids[0]]},
+          f"job_ids: {known.not_ids[0]!r} cannot be the id of a job of {system}: it has to be {known.id_is}")
+    for system, known in KNOWN.items() if known.not_ids
+    for module in (INFO, WAIT, ABORT)
+]  # fmt: skip
+
+OF_LOGINS = [*ADDRESSES, *CONNECTIONS, *CERTIFICATES, *REFRESH_TOKENS]
+TABLE = [*OF_LOGINS, *IDS, *SELECTIONS, *LOGS, *WAITS, *ABORTS, *OF_EACH]
 
 # Ansible's own words, the same in ansible-core 2.19 and 2.21: a few, to see that our options are typed.
 ANSIBLES = [
@@ -424,6 +426,10 @@ ANSIBLES = [
     Wrong("details that do not exist", INFO, NETAPP, {"details": ["logs"]},
           "value of details must be one or more of: steps, log, raw. Got no match for: logs"),
 ]  # fmt: skip
+
+
+def good_of(system: str) -> dict[str, t.Any]:
+    return {**KNOWN[system].required, **KNOWN[system].login} if system in KNOWN else {}
 
 
 class Place(t.NamedTuple):
@@ -443,7 +449,7 @@ class Place(t.NamedTuple):
 
     def refusal(self, row: Wrong) -> str:
         """Run the module; give its message."""
-        good = {"url": URL, "request_timeout": 2, "unreachable_timeout": 0, **GOOD.get(row.system, {})}
+        good = {"url": URL, "request_timeout": 2, "unreachable_timeout": 0, **good_of(row.system)}
         if row.system in SYSTEMS and SYSTEMS[row.system].TOKEN_PATH:
             good["token_url"] = f"{URL}/token"
         given = {name: value for name, value in {**good, **row.given}.items() if value is not None}
@@ -530,14 +536,14 @@ def place(files: Path, monkeypatch: pytest.MonkeyPatch) -> t.Iterator[Place]:
 
 def test_the_table_is_about_every_module_and_every_system() -> None:
     assert len({row.name for row in TABLE}) == len(TABLE) >= 60
-    for row in [*ADDRESSES, *CONNECTIONS, *CERTIFICATES, *REFRESH_TOKENS]:
+    for row in OF_LOGINS:
         assert f"BACKUP_{row.system}_".upper() in row.message, "which variable can hold it?"
     assert {(row.module, row.system) for row in TABLE} == {
-        (module, system) for module in (INFO, WAIT, ABORT) for system in SYSTEMS
+        (module, system) for module in (INFO, WAIT, ABORT) for system in KNOWN
     }
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", KNOWN)
 @pytest.mark.parametrize("given", [{}, {"url": "https://backup.example"}])
 def test_what_is_right_is_sent_and_noticed(system: str, given: dict[str, str], place: Place) -> None:
     """Otherwise no silence below would say anything."""

@@ -14,12 +14,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.changeops.backup.plugins.module_utils._systems.registry import SYSTEMS
 from doors import comparable, same, through_worker
 from harness import PACKAGE, STORIES, run
 from simulator import Simulator
+from systems import SIMULATED
 
-SIMULATED = sorted(set(SYSTEMS) - {"rclone"})
 UID = "bc04d2e5-dd4c-4f85-af0e-424106000001"
 RUNNING = {"instanceUid": UID, "name": "Nightly", "status": "Running", "lastRun": "@-60"}
 # Options beside a connection that is good.

@@ -14,76 +14,7 @@ from ansible_collections.changeops.backup.plugins.module_utils._core.job import 
 from ansible_collections.changeops.backup.plugins.module_utils._systems.registry import SYSTEMS
 from harness import ANY_RESULT, ROOT, STORIES, bad, good, run
 from simulator import Simulator
-
-# rclone is not simulated: test_rclone.py runs the real one.
-SIMULATED = sorted(set(SYSTEMS) - {"rclone"})
-ABORTING = [name for name in SIMULATED if SYSTEMS[name].CAPABILITIES.abort]
-READING = [name for name in SIMULATED if not SYSTEMS[name].CAPABILITIES.abort]
-
-# System, vendor word -> state and result of the contract. Written from the vendors' documents, not from the code.
-DOCUMENTED: dict[str, dict[str, tuple[str, str | None]]] = {
-    "flosum": {
-        "In Progress": ("running", None),
-        "Exception": ("finished", "failed"),
-        "Completed": ("finished", "success"),
-        "Aborted": ("finished", "canceled"),
-    },
-    "avepoint_salesforce": {
-        "1": ("running", None),
-        "2": ("finished", "success"),
-        "3": ("finished", "warning"),
-        "4": ("finished", "failed"),
-        "5": ("paused", None),
-        "6": ("finished", "canceled"),
-        "7": ("finished", "skipped"),
-    },
-    "avepoint_iaas_paas": {
-        "0": ("queued", None),
-        "1": ("running", None),
-        "2": ("finished", "success"),
-        "4": ("finished", "skipped"),
-        "8": ("finished", "warning"),
-        "16": ("finished", "failed"),
-        "32": ("queued", None),
-        "64": ("finished", "canceled"),
-    },
-    "netapp_bluexp": {
-        "PENDING": ("queued", None),
-        "IN_PROGRESS": ("running", None),
-        "COMPLETED": ("finished", "success"),
-        "FAILED": ("finished", "failed"),
-    },
-    "veeam_vspc": {
-        "None": ("idle", None),
-        "Idle": ("idle", None),
-        "Success": ("finished", "success"),
-        "Warning": ("finished", "warning"),
-        "Failed": ("finished", "failed"),
-        "Running": ("running", None),
-        "Starting": ("running", None),
-        "Stopping": ("stopping", None),
-        "Enabling": ("unknown", None),
-        "Disabling": ("unknown", None),
-        "WaitingTape": ("running", None),
-        "WaitingRepository": ("running", None),
-        "Unknown": ("unknown", None),
-    },
-}
-ID_FIELDS = {
-    "flosum": "jobId",
-    "avepoint_salesforce": "jobId",
-    "avepoint_iaas_paas": "jobId",
-    "netapp_bluexp": "id",
-    "veeam_vspc": "instanceUid",
-}
-# A credential whose loss leaves no way to log in.
-NEEDED = {
-    "flosum": ("client_secret", "connection_id", "url"),
-    "avepoint_salesforce": ("client_secret", "url"),
-    "avepoint_iaas_paas": ("client_secret", "url"),
-    "netapp_bluexp": ("account_id", "agent_id"),
-    "veeam_vspc": ("password", "url"),
-}
+from systems import ABORTING, KNOWN, PLAYED, READING, SIMULATED
 
 
 def story(system: str, name: str) -> str:
@@ -106,7 +37,6 @@ def told(system: str, name: str) -> list[dict[str, t.Any]]:
 
 
 def test_every_system_has_stories_states_and_a_place_in_the_tests() -> None:
-    assert set(SIMULATED) == set(DOCUMENTED) == set(ID_FIELDS) == set(NEEDED)
     for name, system in SYSTEMS.items():
         assert name == system.NAME
         assert system.STATES, f"{name} has no table of states"
@@ -138,7 +68,7 @@ def test_the_readme_lists_every_system() -> None:
 def test_info_gives_every_job_once_in_the_words_of_the_contract(system: str) -> None:
     with Simulator(story(system, "every_state")) as sim:
         result = good("backup_job_info", sim.options)
-    expected = [str(job[ID_FIELDS[system]]) for job in told(system, "every_state")]
+    expected = [str(job[KNOWN[system].id_field]) for job in told(system, "every_state")]
     assert sorted(job["id"] for job in result["jobs"]) == sorted(expected)
     assert result["complete"] is True
     assert result["count"] == len(expected)
@@ -147,9 +77,10 @@ def test_info_gives_every_job_once_in_the_words_of_the_contract(system: str) -> 
     assert sim.refused == []
     assert sim.writes == []
     seen = {job["vendor_state"] for job in result["jobs"]}
-    assert seen == set(DOCUMENTED[system]), "the story does not hold every documented status"
+    documented = {str(word): meaning for word, meaning in KNOWN[system].words.items()}
+    assert seen == set(documented), "the story does not hold every documented status"
     for job in result["jobs"]:
-        state, outcome = DOCUMENTED[system][job["vendor_state"]]
+        state, outcome = documented[job["vendor_state"]]
         assert job["state"] == state, job
         spoiled = [part for part in job["parts"] if part["result"] == "failed"]
         assert job["result"] == ("warning" if outcome == "success" and spoiled else outcome), job
@@ -161,7 +92,7 @@ def test_info_gives_every_job_once_in_the_words_of_the_contract(system: str) -> 
 @pytest.mark.parametrize("system", SIMULATED)
 def test_info_pages_to_the_end_whatever_the_server_caps(system: str) -> None:
     tale = yaml.safe_load((STORIES / system / "every_state.yml").read_text())
-    if system != "netapp_bluexp":  # its API documents no pages
+    if PLAYED[system].pages:
         tale["page_cap"] = 2
     with Simulator(tale) as sim:
         result = good("backup_job_info", sim.options)
@@ -174,18 +105,18 @@ def test_info_pages_to_the_end_whatever_the_server_caps(system: str) -> None:
 @pytest.mark.parametrize("check_mode", [False, True])
 @pytest.mark.parametrize("system", SIMULATED)
 def test_info_finds_jobs_by_id_in_the_order_asked_for(system: str, check_mode: bool, tmp_path: Path) -> None:
-    ids = [str(job[ID_FIELDS[system]]) for job in told(system, "every_state")]
+    ids = [str(job[KNOWN[system].id_field]) for job in told(system, "every_state")]
     asked = [ids[2], ids[0]]
     with Simulator(story(system, "every_state")) as sim:
         options = again(sim, tmp_path)
         both = good("backup_job_info", {**options, "job_ids": asked}, check_mode=check_mode)
         one = good("backup_job_info", {**options, "job_id": ids[1], "details": ["raw"]}, check_mode=check_mode)
-        unknown = {"flosum": "999999", "veeam_vspc": "00000000-0000-4000-8000-00000000dead"}.get(system, "nowhere")
-        none = good("backup_job_info", {**options, "job_ids": [unknown]}, check_mode=check_mode)
+        unknown = {**options, "job_ids": [PLAYED[system].unknown_id]}
+        none = good("backup_job_info", unknown, check_mode=check_mode)
         nothing = good("backup_job_info", {**options, "job_ids": []}, check_mode=check_mode)
     assert [job["id"] for job in both["jobs"]] == asked
     assert [job["id"] for job in one["jobs"]] == [ids[1]]
-    assert str(one["jobs"][0]["raw"][ID_FIELDS[system]]) == ids[1]
+    assert str(one["jobs"][0]["raw"][KNOWN[system].id_field]) == ids[1]
     assert none["jobs"] == []
     assert none["count"] == 0
     assert nothing["jobs"] == []
@@ -300,7 +231,7 @@ def test_abort_says_plainly_that_an_api_has_none(system: str, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("system", "option"), [(system, option) for system, options in NEEDED.items() for option in options]
+    ("system", "option"), [(system, option) for system in SIMULATED for option in PLAYED[system].needed]
 )
 @pytest.mark.parametrize("module", ["backup_job_info", "backup_job_wait", "backup_job_abort"])
 def test_a_missing_option_is_refused_before_anything_is_sent(module: str, system: str, option: str) -> None:

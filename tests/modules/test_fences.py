@@ -14,12 +14,10 @@ from urllib.parse import unquote
 import pytest
 import yaml
 
-from ansible_collections.changeops.backup.plugins.module_utils._systems.registry import SYSTEMS
 from harness import STORIES, bad, good
 from simulator import Simulator
+from systems import KNOWN, SIMULATED
 
-SIMULATED = sorted(set(SYSTEMS) - {"rclone"})
-LIST = r"/(jobs|backups|job)$"
 UID = "bc04d2e5-dd4c-4f85-af0e-424106000001"
 RUNNING = {"instanceUid": UID, "name": "Nightly", "status": "Running", "lastRun": "@-60"}
 FREE_IDS = ["a/b", "../../v2/job/other", "a?b=c#d", "a%2Fb", "..%2f", "a b", "naïve", '"\\', "a;b", "\u2215", "*"]
@@ -45,7 +43,7 @@ def tale(system: str, **more: t.Any) -> dict[str, t.Any]:
 def test_a_token_does_not_follow_a_redirect_to_another_host(system: str, status: int) -> None:
     with Simulator(tale(system)) as stranger:
         do = {"redirect": f"{stranger.url}/jobs", "status": status}
-        with Simulator(tale(system, faults=[{"path": LIST, "do": do}])) as sim:
+        with Simulator(tale(system, faults=[{"path": KNOWN[system].list_path, "do": do}])) as sim:
             result = bad("backup_job_info", sim.options)
         assert stranger.journal == []
     assert "the server pointed to another host (127.0.0.1); the token was not sent there" in result["msg"]

@@ -24,12 +24,11 @@ from ansible_collections.changeops.backup.plugins.module_utils._systems.registry
 from harness import PACKAGE, STORIES, bad, good, run, start, warnings
 from inside import Inside
 from simulator import Simulator
+from systems import SIMULATED
+from systems import avepoint_iaas_paas as iaas
+from systems import avepoint_salesforce as salesforce
 
-AVEPOINT = {
-    "avepoint_salesforce": "salesforce.public.read.all",
-    "avepoint_iaas_paas": "platformbackup.readwrite.all",
-}
-SIMULATED = ["flosum", *AVEPOINT, "netapp_bluexp", "veeam_vspc"]
+AVEPOINT = {"avepoint_salesforce": salesforce.SCOPE, "avepoint_iaas_paas": iaas.SCOPE}
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
@@ -375,7 +374,8 @@ def test_vspc_token_errors_are_shaped_as_oauth_and_named_as_such() -> None:
 @pytest.mark.parametrize("system", SIMULATED)
 def test_a_token_is_renewed_before_it_ends(system: str, life: int, tmp_path: Path) -> None:
     with Simulator(tale(system, auth={"token_lifetime": life})) as sim, Inside(sim.options, sim) as inside:
-        window = {"started_after": "30d"} if system == "avepoint_salesforce" else {}
+        # Days pass, and a list with a window would move on.
+        window = {"started_after": "30d"} if SYSTEMS[system].WINDOW else {}
         inside.look(**window)
         inside.clock.advance(life * 0.7)
         inside.look(**window)

@@ -14,7 +14,6 @@ import yaml
 
 from ansible_collections.changeops.backup.plugins.module_utils._core.errors import (
     AuthLost,
-    BackupError,
     Refused,
     Unanswered,
 )
@@ -22,12 +21,11 @@ from ansible_collections.changeops.backup.plugins.module_utils._http.response im
 from harness import ANY_RESULT, STORIES, bad, good, warnings
 from inside import Inside
 from simulator import Simulator
+from systems import KNOWN, PLAYED, SIMULATED
+from systems.known import Error, Raw, Word
 
 AVEPOINT = ["avepoint_salesforce", "avepoint_iaas_paas"]
-SIMULATED = ["flosum", *AVEPOINT, "netapp_bluexp", "veeam_vspc"]
-PAGED = [system for system in SIMULATED if system != "netapp_bluexp"]
-IDS = {"netapp_bluexp": "id", "veeam_vspc": "instanceUid"}
-LIST = r"/(jobs|backups|job)$"
+PAGED = [system for system in SIMULATED if PLAYED[system].pages]
 VM = "/backup/vm/jobs"
 UID = "bc04d2e5-dd4c-4f85-af0e-42410600000{}"
 
@@ -37,17 +35,17 @@ def tale(system: str, **more: t.Any) -> dict[str, t.Any]:
 
 
 def ids(story: dict[str, t.Any]) -> set[str]:
-    return {str(job[IDS.get(story["system"], "jobId")]) for job in story["jobs"]}
+    return {str(job[KNOWN[story["system"]].id_field]) for job in story["jobs"]}
 
 
 def scripted(system: str, *bodies: t.Any, then: t.Any = None) -> dict[str, t.Any]:
     """Give a story whose list answers with these bodies, and then with the last one for ever."""
-    faults = [
-        {"path": LIST, "kind": "read", "nth": [number], "do": {"status": 200, "body": body}}
-        for number, body in enumerate(bodies, start=1)
+    listing = {"path": KNOWN[system].list_path, "kind": "read"}
+    faults: list[t.Any] = [
+        {**listing, "nth": [number], "do": {"status": 200, "body": body}} for number, body in enumerate(bodies, start=1)
     ]
     if then is not None:
-        faults.append({"path": LIST, "kind": "read", "do": {"status": 200, "body": then}})
+        faults.append({**listing, "do": {"status": 200, "body": then}})
     return {"system": system, "jobs": [], "faults": faults}
 
 
@@ -293,15 +291,7 @@ def test_offset_ignored_by_a_list_that_fits_on_one_page_is_complete() -> None:
 
 @pytest.mark.parametrize("system", PAGED)
 def test_a_server_that_repeats_its_pages_for_ever_is_left_and_the_list_is_not_complete(system: str) -> None:
-    body: dict[str, t.Any] = {
-        "flosum": {"total": 9, "items": [{"jobId": 1, "jobStatus": "Completed"}]},
-        "avepoint_salesforce": {"data": {"totalCount": 9, "jobs": [{"jobId": "A", "status": 2}]}},
-        "avepoint_iaas_paas": {"totalCount": 9, "jobs": [vm("A")]},
-        "veeam_vspc": {
-            "meta": {"pagingInfo": {"total": 9, "count": 1, "offset": 0}},
-            "data": [{"instanceUid": UID.format(1), "status": "Success"}],
-        },
-    }[system]
+    body = listed(system, [(1, PLAYED[system].done)], total=9)
     with Simulator(scripted(system, then=body)) as sim, Inside(sim.options) as inside:
         listing = inside.look()
     assert len(listing.jobs) == 1
@@ -309,22 +299,18 @@ def test_a_server_that_repeats_its_pages_for_ever_is_left_and_the_list_is_not_co
     assert len(sim.reads) <= 4
 
 
-def _page(system: str, rows: list[int], total: int, offset: int) -> dict[str, t.Any]:
-    if system == "flosum":
-        return {"total": total, "items": [{"jobId": row, "jobStatus": "Completed"} for row in rows]}
-    if system == "avepoint_salesforce":
-        return {"data": {"totalCount": total, "jobs": [{"jobId": f"{row}", "status": 2} for row in rows]}}
-    if system == "avepoint_iaas_paas":
-        return {"totalCount": total, "jobs": [vm(f"{row}") for row in rows]}
-    data = [{"instanceUid": UID.format(row), "status": "Success"} for row in rows]
-    return {"meta": {"pagingInfo": {"total": total, "count": len(rows), "offset": offset}}, "data": data}
+def listed(system: str, shown: list[tuple[int, Word]], total: int | None = None, before: int = 0) -> t.Any:
+    """Give a list as the system answers it: jobs of these numbers, each with its word."""
+    rows = [KNOWN[system].raw(number, word) for number, word in shown]
+    return PLAYED[system].wrap(rows, len(rows) if total is None else total, before)
 
 
 def _told(system: str, looks: list[list[int]]) -> tuple[set[str], bool]:
     """Serve a list that is another one at each look, two rows a page; give what was made of it."""
     bodies = []
     for number, rows in enumerate(looks):
-        bodies.append(_page(system, rows[number * 2 : number * 2 + 2], len(rows), number * 2))
+        shown = [(row, PLAYED[system].done) for row in rows[number * 2 : number * 2 + 2]]
+        bodies.append(listed(system, shown, len(rows), number * 2))
     with Simulator(scripted(system, *bodies, then=bodies[-1])) as sim, Inside(sim.options) as inside:
         listing = inside.look()
     return {job_id[-1] for job_id in listing.jobs}, listing.complete
@@ -933,29 +919,19 @@ def test_vspc_wait_without_started_after_takes_the_latest_result_or_the_run_in_p
 
 
 @pytest.mark.parametrize(
-    ("system", "field", "word"),
-    [
-        ("flosum", "jobStatus", "Queued"),
-        ("avepoint_salesforce", "status", 8),
-        ("avepoint_salesforce", "status", "Finalizing"),
-        ("avepoint_iaas_paas", "status", 128),
-        ("avepoint_iaas_paas", "status", 3),
-        ("netapp_bluexp", "status", "QUEUED"),
-        ("netapp_bluexp", "status", "SUCCESS"),
-        ("veeam_vspc", "status", "Succeeded"),
-        ("veeam_vspc", "status", "Paused"),
-    ],
+    ("system", "word"), [(system, word) for system in SIMULATED for word in PLAYED[system].strange]
 )
-def test_unknown_words_are_unknown_active_never_success_and_named(system: str, field: str, word: t.Any) -> None:
+def test_unknown_words_are_unknown_active_never_success_and_named(system: str, word: Word) -> None:
     story = tale(system)
     strange = story["jobs"][3]
-    strange[field] = word
+    strange[KNOWN[system].state_fields[0]] = word
+    its_id = str(strange[KNOWN[system].id_field])
     with Simulator(story) as sim:
         result = good("backup_job_info", sim.options)
-        drain = {**sim.options, "job_ids": [str(strange[IDS.get(system, "jobId")])], "wait_timeout": 0}
+        drain = {**sim.options, "job_ids": [its_id], "wait_timeout": 0}
         if "refresh_token" not in drain:
             assert bad("backup_job_wait", {**drain, "state": "idle"})["verdict"] == "timed_out"
-    (job,) = [job for job in result["jobs"] if job["id"] == str(strange[IDS.get(system, "jobId")])]
+    (job,) = [job for job in result["jobs"] if job["id"] == its_id]
     assert (job["state"], job["result"], job["active"], job["finished"]) == ("unknown", None, True, None)
     assert job["vendor_state"] == str(word)
     assert any(str(word) in str(warning) and "do not name" in str(warning) for warning in result["warnings"])
@@ -964,17 +940,11 @@ def test_unknown_words_are_unknown_active_never_success_and_named(system: str, f
 @pytest.mark.parametrize("missing", [None, "", "absent", [], {}, True, 1.5])
 @pytest.mark.parametrize("system", SIMULATED)
 def test_a_status_that_is_no_word_is_unknown_and_active(system: str, missing: t.Any) -> None:
-    job_id: t.Any = {"flosum": 1, "veeam_vspc": UID.format(1)}.get(system, "A")
-    raw = {IDS.get(system, "jobId"): job_id}
+    raw: Raw = KNOWN[system].raw(1, PLAYED[system].done)
+    del raw[KNOWN[system].state_fields[0]]
     if missing != "absent":
-        raw["jobStatus" if system == "flosum" else "status"] = missing
-    body: t.Any = {
-        "flosum": {"total": 1, "items": [raw]},
-        "avepoint_salesforce": {"data": {"totalCount": 1, "jobs": [raw]}},
-        "avepoint_iaas_paas": {"totalCount": 1, "jobs": [raw]},
-        "netapp_bluexp": {"job": [raw]},
-        "veeam_vspc": {"meta": {"pagingInfo": {"total": 1}}, "data": [raw]},
-    }[system]
+        raw[KNOWN[system].state_fields[0]] = missing
+    body = PLAYED[system].wrap([raw], 1, 0)
     with Simulator(scripted(system, then=body)) as sim, Inside(sim.options) as inside:
         listing = inside.look()
     (job,) = listing.jobs.values()
@@ -984,65 +954,13 @@ def test_a_status_that_is_no_word_is_unknown_and_active(system: str, missing: t.
 
 # -- errors --------------------------------------------------------------------------------------------------------
 
-_NEST = {
-    "message": ["page must not be less than 1", "limit must be a number"],
-    "error": "Bad Request",
-    "statusCode": 400,
-}
-_SALESFORCE = {
-    "statusCode": 400,
-    "message": "Bad Request",
-    "errors": [{"code": "InvalidParameter", "field": "startTime", "message": "The start time is not valid"}],
-    "requestId": "0HNEVHLNSPSEJ:00000002",
-    "timestamp": "2025-08-20T03:25:12.304891Z",
-    "traceId": "00-f33571c212e19c7bad36b255e18b7df2-97d26a62bd4a5b70-00",
-}
-_VEEAM = {"errors": [{"message": "Job was not found.", "type": "logical", "code": 404}]}
-
 
 @pytest.mark.parametrize(
-    ("system", "status", "body", "kind", "said"),
-    [
-        ("flosum", 400, _NEST, Refused, ["HTTP 400", "page must not be less than 1; limit must be a number"]),
-        ("flosum", 404, {"message": "Connection not found", "error": "Not Found", "statusCode": 404}, Refused,
-         ["HTTP 404", "Connection not found"]),
-        ("flosum", 409, {"message": "A job is running", "error": None, "statusCode": 409}, Refused,
-         ["HTTP 409", "A job is running"]),
-        ("flosum", 401, {"message": "Unauthorized", "statusCode": 401}, AuthLost, ["HTTP 401", "Unauthorized"]),
-        ("flosum", 403, {"message": "Forbidden resource", "statusCode": 403}, AuthLost,
-         ["HTTP 403", "Forbidden resource", "permission"]),
-        ("avepoint_salesforce", 400, _SALESFORCE, Refused,
-         ["HTTP 400", "Bad Request", "The start time is not valid", "InvalidParameter", "0HNEVHLNSPSEJ:00000002"]),
-        ("avepoint_salesforce", 400, {**_SALESFORCE, "errors": _SALESFORCE["errors"][0]}, Refused,
-         ["The start time is not valid", "0HNEVHLNSPSEJ:00000002"]),
-        ("avepoint_salesforce", 500, {"traceId": "00-f335", "error": "Store down", "statusCode": 500}, Unanswered,
-         ["HTTP 500", "Store down", "00-f335"]),
-        ("avepoint_iaas_paas", 400, {"requestId": "r-77", "date": "2024-10-10", "statusCode": 400}, Refused,
-         ["HTTP 400", "r-77"]),
-        ("avepoint_iaas_paas", 500, {"requestId": "r-78", "date": "2024-10-10", "statusCode": 500}, Unanswered,
-         ["HTTP 500", "r-78"]),
-        ("netapp_bluexp", 400, {"error": "cbs/BAD", "message": "The agent is not known"}, Refused,
-         ["HTTP 400", "The agent is not known", "cbs/BAD"]),
-        ("netapp_bluexp", 401, {"error": "UNAUTHORIZED", "message": "Authentication failed or token expired"}, AuthLost,
-         ["HTTP 401", "Authentication failed or token expired"]),
-        ("netapp_bluexp", 403, {"error": "FORBIDDEN", "message": "No role in this account"}, AuthLost,
-         ["HTTP 403", "No role in this account", "permission"]),
-        ("netapp_bluexp", 420, {"error": "SETUP", "message": "The Console is not set up"}, Refused,
-         ["HTTP 420", "The Console is not set up"]),
-        ("netapp_bluexp", 504, "<html><body>Gateway Timeout</body></html>", Unanswered, ["HTTP 504", "not JSON"]),
-        ("veeam_vspc", 404, _VEEAM, Refused, ["HTTP 404", "Job was not found."]),
-        ("veeam_vspc", 415, {"errors": [{"message": "Media\r\ntype", "type": "logical", "code": 415}]}, Refused,
-         ["HTTP 415", "Media type"]),
-        ("veeam_vspc", 403, {"errors": [{"message": "Access is denied.", "type": "security", "code": 403}]}, AuthLost,
-         ["HTTP 403", "Access is denied.", "permission"]),
-        ("veeam_vspc", 520, {"errors": [{"message": "Custom 1001", "type": "unspecified", "code": 1001}]}, Unanswered,
-         ["HTTP 520", "Custom 1001"]),
-    ],
-)  # fmt: skip
-def test_every_documented_error_body_is_one_sentence_with_the_vendors_words(
-    system: str, status: int, body: t.Any, kind: type[BackupError], said: list[str]
-) -> None:
-    faults = [{"path": LIST, "kind": "read", "do": {"status": status, "body": body}}]
+    ("system", "error"), [(system, error) for system in SIMULATED for error in PLAYED[system].errors]
+)
+def test_every_documented_error_body_is_one_sentence_with_the_vendors_words(system: str, error: Error) -> None:
+    status, body, kind, said = error
+    faults = [{"path": KNOWN[system].list_path, "kind": "read", "do": {"status": status, "body": body}}]
     with play({"system": system, "faults": faults}, patience=0) as (_sim, inside), pytest.raises(kind) as caught:
         inside.look()
     message = str(caught.value)
@@ -1055,17 +973,8 @@ def test_every_documented_error_body_is_one_sentence_with_the_vendors_words(
 
 @pytest.mark.parametrize(
     ("system", "status", "body", "said"),
-    [
-        ("flosum", 400, {"message": ["refresh_token must be a string"], "error": "Bad Request", "statusCode": 400},
-         "refresh_token must be a string"),
-        ("avepoint_salesforce", 400, {"error": "invalid_client"}, "invalid_client"),
-        ("avepoint_iaas_paas", 401, {"error": "invalid_scope", "error_description": "no such scope"}, "no such scope"),
-        ("netapp_bluexp", 403, {"error": "invalid_grant", "error_description": "Unknown or invalid refresh token."},
-         "Unknown or invalid refresh token."),
-        ("veeam_vspc", 400, {"error": "unauthorized_client", "error_description": "MFA is on", "error_uri": None},
-         "MFA is on"),
-    ],
-)  # fmt: skip
+    [(system, *error) for system in SIMULATED for error in PLAYED[system].login_errors],
+)
 def test_every_documented_token_error_is_one_sentence_that_names_what_to_check(
     system: str, status: int, body: t.Any, said: str
 ) -> None:
@@ -1267,7 +1176,7 @@ def test_window_iaas_hides_no_job_that_may_still_run(window: str) -> None:
 @pytest.mark.parametrize("system", AVEPOINT)
 def test_page_size_that_is_refused_is_left_out(system: str) -> None:
     refusal = {"statusCode": 400, "message": "pageSize is at most 50"}
-    story = tale(system, faults=[{"path": LIST, "nth": [1], "do": {"status": 400, "body": refusal}}])
+    story = tale(system, faults=[{"path": KNOWN[system].list_path, "nth": [1], "do": {"status": 400, "body": refusal}}])
     with play(story) as (sim, avepoint):
         first, second = avepoint.look(), avepoint.look()
     assert set(first.jobs) == set(second.jobs) == ids(story)
@@ -1337,23 +1246,7 @@ def test_netapp_a_part_that_still_runs_spoils_a_completed_job() -> None:
 
 @pytest.mark.parametrize("system", SIMULATED)
 def test_an_id_shown_twice_is_active_where_one_sight_says_so(system: str) -> None:
-    done, busy = {
-        "flosum": ({"jobId": 1, "jobStatus": "Completed"}, {"jobId": 1, "jobStatus": "In Progress"}),
-        "avepoint_salesforce": ({"jobId": "J1", "status": 2}, {"jobId": "J1", "status": 1}),
-        "avepoint_iaas_paas": ({"jobId": "J1", "status": 2}, {"jobId": "J1", "status": 1}),
-        "netapp_bluexp": ({"id": "J1", "status": "COMPLETED"}, {"id": "J1", "status": "IN_PROGRESS"}),
-        "veeam_vspc": (
-            {"instanceUid": UID.format(1), "status": "Success"},
-            {"instanceUid": UID.format(1), "status": "Running"},
-        ),
-    }[system]
-    rows: dict[str, t.Any] = {
-        "flosum": {"total": 2, "items": [done, busy]},
-        "avepoint_salesforce": {"data": {"totalCount": 2, "jobs": [done, busy]}},
-        "avepoint_iaas_paas": {"totalCount": 2, "jobs": [done, busy]},
-        "netapp_bluexp": {"job": [done, busy]},
-        "veeam_vspc": {"meta": {"pagingInfo": {"total": 2}}, "data": [done, busy]},
-    }[system]
+    rows = listed(system, [(1, PLAYED[system].done), (1, PLAYED[system].busy)])
     with play(scripted(system, then=rows)) as (_sim, inside):
         assert [job.active for job in inside.look().jobs.values()] == [True]
 
@@ -1370,7 +1263,9 @@ def test_vspc_an_error_that_asks_to_be_sent_again_is_trouble_that_passes(kind: s
 
 @pytest.mark.parametrize("status", [421, 507, 525, 530])
 def test_any_trouble_of_a_server_passes(status: int) -> None:
-    story = tale("flosum", faults=[{"path": LIST, "nth": [1], "do": {"status": status, "body": "{}"}}])
+    story = tale(
+        "flosum", faults=[{"path": KNOWN["flosum"].list_path, "nth": [1], "do": {"status": status, "body": "{}"}}]
+    )
     with play(story) as (_sim, flosum):
         assert set(flosum.look().jobs) == ids(story)
 

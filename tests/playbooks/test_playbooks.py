@@ -13,13 +13,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.changeops.backup.plugins.module_utils._systems.registry import SYSTEMS
 from harness import STORIES
 from simulator import Simulator
+from systems import ABORTING, SIMULATED
 
 HERE = Path(__file__).parent
-SIMULATED = sorted(set(SYSTEMS) - {"rclone"})
-ABORTING = [name for name in SIMULATED if SYSTEMS[name].CAPABILITIES.abort]
 
 
 def play(

@@ -230,7 +230,7 @@ class Case:
         self.system = system
         # What is the same for each of its logins is looked at with the first one only.
         ways = [one for name, one in LOGINS if name == system]
-        self.is_first, self.with_runner = way == ways[0], way == ways[1]
+        self.is_first, self.with_runner = way == ways[0], way in ways[1:2]
         # Here the systems are the same, so each takes its share.
         self.also = ("long", "line", "list", "away")[[*VENDORS, "rclone"].index(system) % 4]
         self.logs_in = system in VENDORS and way not in ("access_token", "api_key")

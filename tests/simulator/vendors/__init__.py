@@ -1,16 +1,22 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The vendors that can be simulated, one file each."""
+"""The vendors that can be simulated: each file here that is named as the system of a vendor in it."""
 
 from __future__ import annotations
 
-from .avepoint_iaas_paas import AvePointIaasPaas
-from .avepoint_salesforce import AvePointSalesforce
-from .base import Vendor
-from .flosum import Flosum
-from .netapp_bluexp import NetAppBlueXP
-from .veeam_vspc import VeeamVspc
+import importlib
+import pkgutil
 
-VENDORS: dict[str, type[Vendor]] = {
-    vendor.system: vendor for vendor in (Flosum, AvePointSalesforce, AvePointIaasPaas, NetAppBlueXP, VeeamVspc)
-}
+from .base import Vendor
+
+
+def _gather() -> dict[str, type[Vendor]]:
+    vendors = {}
+    for file in pkgutil.iter_modules(__path__):
+        for value in vars(importlib.import_module(f"{__name__}.{file.name}")).values():
+            if isinstance(value, type) and issubclass(value, Vendor) and getattr(value, "system", None) == file.name:
+                vendors[file.name] = value
+    return vendors
+
+
+VENDORS: dict[str, type[Vendor]] = _gather()

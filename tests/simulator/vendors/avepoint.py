@@ -52,6 +52,13 @@ class AvePoint(Vendor):
         names = ["client_id"] if self.accept[0] == "client_assertion" else ["client_id", "client_secret"]
         return {name: self.credentials[name] for name in names}
 
+    def token_request(self) -> dict[str, str]:
+        # The scope that the product's page names, whatever the story makes of it.
+        return {"grant_type": "client_credentials", **self.login(), "scope": self.product_scope}
+
+    def list_query(self) -> dict[str, Any]:
+        return {"pageSize": "500"}
+
     def token(self) -> Response:
         form = self.form(lambda reason: _refused("invalid_request", reason))
         known = {"grant_type", "scope", "client_id", "client_secret", "client_assertion", "client_assertion_type"}

@@ -49,6 +49,9 @@ class AvePointIaasPaas(AvePoint):
     def api_routes(self) -> list[Route]:
         return [Route("GET", PATH, self.jobs)]
 
+    def list_path(self) -> str:
+        return PATH
+
     @property
     def _seed(self) -> bool:
         return bool(self.dialect["dialect"] == "seed")

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from typing import Any, ClassVar
 
 from flask import Response
@@ -46,6 +47,14 @@ class AvePointSalesforce(AvePoint):
 
     def api_routes(self) -> list[Route]:
         return [Route("GET", PATH, self.jobs)]
+
+    def list_path(self) -> str:
+        return PATH
+
+    def list_query(self) -> dict[str, Any]:
+        now = time.time()
+        window = {"startTime": iso(now - 7 * 86400, 0), "finishTime": iso(now + 86400, 0)}
+        return super().list_query() | window
 
     def error(self, status: int, message: str) -> dict[str, Any]:
         code = {400: "InvalidParameter", 401: "Unauthorized", 404: "NotFound", 429: "TooManyRequests"}

@@ -108,6 +108,8 @@ class Vendor(ABC):
     """Dialect switches of a story: the default, then the other values; a single None allows anything."""
     hidden: ClassVar[frozenset[str]] = frozenset()
     """Fields of a story's job that are not in the vendor's job."""
+    token_body: ClassVar[str] = "form"
+    """What the token endpoint takes: form or json."""
 
     def __init__(self, sim: Simulator) -> None:
         story = sim.story
@@ -146,6 +148,30 @@ class Vendor(ABC):
     @abstractmethod
     def error(self, status: int, message: str) -> Body:
         """Return the vendor's error body."""
+
+    # -- what a correct client does, to try this simulator with
+
+    @abstractmethod
+    def token_request(self) -> dict[str, str]:
+        """Return the fields of a client's token request, by the default way to log in."""
+
+    @abstractmethod
+    def list_path(self) -> str:
+        """Return the path of the job list."""
+
+    def list_query(self) -> dict[str, Any]:
+        """Return the query that lists everything, or as much as there may be on one page."""
+        return {}
+
+    def client_headers(self) -> dict[str, str]:
+        """Return the headers of every call, logins included, beside that of the token."""
+        return {}
+
+    def audience(self) -> str:
+        """Return whom a client assertion is for."""
+        return self.sim.token_url
+
+    # -- answers
 
     def unauthorized(self, reason: str) -> tuple[int, Body]:
         """Return the answer to a request without a good token."""

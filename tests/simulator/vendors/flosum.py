@@ -84,6 +84,16 @@ class Flosum(Vendor):
             names = ["client_id", "client_secret", "redirect_uri", "refresh_token", "connection_id"]
         return {name: self.credentials[name] for name in names}
 
+    def token_request(self) -> dict[str, str]:
+        names = ("client_id", "client_secret", "redirect_uri", "refresh_token")
+        return {"grant_type": "refresh_token", **{name: self.credentials[name] for name in names}}
+
+    def list_path(self) -> str:
+        return f"/api/v1/connections/{CONNECTION['id']}/backups"
+
+    def list_query(self) -> dict[str, Any]:
+        return {"page": 1, "limit": 2000, "types": list(TYPES), "statuses": list(STATUSES)}
+
     def error(self, status: int, message: str) -> dict[str, Any]:
         if status == 401:
             return {"message": "Unauthorized", "statusCode": 401}

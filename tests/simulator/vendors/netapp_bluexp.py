@@ -32,6 +32,7 @@ class NetAppBlueXP(Vendor):
     system = "netapp_bluexp"
     token_paths = ("/oauth/token", "/auth/oauth/token")
     ways = ("client_secret", "client_assertion", "refresh_token", "access_token")
+    token_body = "json"
     switches: ClassVar[dict[str, tuple[Any, ...]]] = {
         "shape": ("array", "object"),
         "unknown_job": ("404", "empty", "missing"),
@@ -60,6 +61,19 @@ class NetAppBlueXP(Vendor):
         names = {"refresh_token": ["refresh_token"], "access_token": ["access_token"]}
         names |= {"client_secret": ["client_id", "client_secret"], "client_assertion": ["client_id"]}
         return {name: self.credentials[name] for name in [*names[self.accept[0]], "account_id", "agent_id"]}
+
+    def token_request(self) -> dict[str, str]:
+        client = {name: value for name, value in self.login().items() if name in ("client_id", "client_secret")}
+        return {"grant_type": "client_credentials", "audience": AUDIENCE, **client}
+
+    def list_path(self) -> str:
+        return BASE.replace("<account>", str(self.credentials["account_id"]))
+
+    def client_headers(self) -> dict[str, str]:
+        return {"x-agent-id": self.credentials["agent_id"]}
+
+    def audience(self) -> str:
+        return f"{self.sim.token_origin}/"
 
     def error(self, status: int, message: str) -> dict[str, Any]:
         return {"error": CODES.get(status, "ERROR"), "message": message}

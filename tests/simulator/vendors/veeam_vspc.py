@@ -109,6 +109,18 @@ class VeeamVspc(Vendor):
         names = ["refresh_token"] if self.accept[0] == "refresh_token" else ["username", "password"]
         return {name: self.credentials[name] for name in names}
 
+    def token_request(self) -> dict[str, str]:
+        return {"grant_type": "password", **{name: self.credentials[name] for name in ("username", "password")}}
+
+    def list_path(self) -> str:
+        return f"{SERVERS}/jobs"
+
+    def list_query(self) -> dict[str, Any]:
+        return {"limit": 500}
+
+    def client_headers(self) -> dict[str, str]:
+        return {"x-client-version": "3.6.1"}
+
     def error(self, status: int, message: str) -> Body:
         return {"errors": [{"message": message, "type": KINDS.get(status, "logical"), "code": status}]}
 

@@ -15,8 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from systems import KNOWN
+
 ROOT = Path(__file__).parents[3]
-SYSTEMS = ("avepoint_iaas_paas", "avepoint_salesforce", "flosum", "netapp_bluexp", "rclone", "veeam_vspc")
+SYSTEMS = [system for system, known in KNOWN.items() if known.in_demo]
 pytestmark = [pytest.mark.timeout(120), pytest.mark.xdist_group("demo")]
 
 

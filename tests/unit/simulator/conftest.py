@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,6 +14,7 @@ import requests
 import yaml
 
 import simulator
+from systems import KNOWN
 
 STORIES = Path(simulator.__file__).parent / "stories"
 
@@ -27,29 +27,16 @@ class Client:
         self.options = sim.options
         self.session = requests.Session()
         self.session.trust_env = False
-        if sim.story.system == "veeam_vspc":
-            self.session.headers["x-client-version"] = "3.6.1"
-        if sim.story.system == "netapp_bluexp":
-            self.session.headers["x-agent-id"] = sim.credentials["agent_id"]
+        self.session.headers.update(sim.vendor.client_headers())
 
     def login_form(self) -> dict[str, str]:
         """Return the token request's fields."""
-        pick = {name: value for name, value in self.options.items() if name in ("client_id", "client_secret")}
-        system = self.sim.story.system
-        if system == "flosum":
-            more = {name: self.options[name] for name in ("redirect_uri", "refresh_token")}
-            return {"grant_type": "refresh_token", **pick, **more}
-        if system == "veeam_vspc":
-            pick = {name: self.options[name] for name in ("username", "password")}
-            return {"grant_type": "password", **pick}
-        scope = {"avepoint_salesforce": "salesforce.public.read.all"}.get(system, "platformbackup.readwrite.all")
-        extra = {"audience": "https://api.cloud.netapp.com"} if system == "netapp_bluexp" else {"scope": scope}
-        return {"grant_type": "client_credentials", **pick, **extra}
+        return self.sim.vendor.token_request()
 
     def login(self, **changes: Any) -> requests.Response:
         """Ask for a token; a change to None leaves a field out."""
         fields = {name: value for name, value in {**self.login_form(), **changes}.items() if value is not None}
-        how = "json" if self.sim.story.system == "netapp_bluexp" else "data"
+        how = {"form": "data", "json": "json"}[self.sim.vendor.token_body]
         return self.session.post(self.sim.token_url, **{how: fields}, timeout=5)  # type: ignore[arg-type]
 
     def enter(self) -> Client:
@@ -62,26 +49,12 @@ class Client:
     @property
     def base(self) -> str:
         """The path of the job list."""
-        return {
-            "flosum": f"/api/v1/connections/{self.options.get('connection_id')}/backups",
-            "avepoint_salesforce": "/backup/sfbapi/jobs",
-            "avepoint_iaas_paas": "/backup/vm/jobs",
-            "netapp_bluexp": f"/account/{self.options.get('account_id')}/providers/cloudmanager_cbs/api/v1/job",
-            "veeam_vspc": "/api/v3/infrastructure/backupServers/jobs",
-        }[self.sim.story.system]
+        return self.sim.vendor.list_path()
 
     @property
     def query(self) -> dict[str, Any]:
         """The query that lists everything."""
-        if self.sim.story.system == "flosum":
-            types = ["full", "full & sync", "template", "archive"]
-            statuses = ["In Progress", "Exception", "Completed", "Aborted"]
-            return {"page": 1, "limit": 2000, "types": types, "statuses": statuses}
-        if self.sim.story.system == "avepoint_salesforce":
-            now = datetime.datetime.now(datetime.timezone.utc)
-            days = {"startTime": now - datetime.timedelta(days=7), "finishTime": now + datetime.timedelta(days=1)}
-            return {name: day.strftime("%Y-%m-%dT%H:%M:%SZ") for name, day in days.items()} | {"pageSize": "500"}
-        return {"pageSize": "500"} if self.sim.story.system == "avepoint_iaas_paas" else {}
+        return self.sim.vendor.list_query()
 
     def call(self, method: str, path: str, **options: Any) -> requests.Response:
         """Send one request to the API."""
@@ -95,11 +68,7 @@ class Client:
         """Return one page of jobs."""
         answer = self.get(**params)
         assert answer.status_code == 200, answer.text
-        body = answer.json()
-        for name in ("items", "job", "jobs"):
-            if name in body:
-                return list(body[name])
-        return list(body["data"]["jobs"] if isinstance(body["data"], dict) else body["data"])
+        return KNOWN[self.sim.story.system].jobs_in(answer.json())
 
 
 Play = Callable[..., Client]

@@ -16,25 +16,17 @@ import requests
 
 import simulator
 from simulator import Simulator, StoryError
+from systems import KNOWN, PLAYED, SIMULATED
+from systems.known import Word
 
 STORIES = Path(simulator.__file__).parent / "stories"
 ALL = sorted(STORIES.glob("*/*.yml"))
 VBR = "/api/v3/infrastructure/backupServers"
-STATE = {
-    "flosum": ("jobStatus", "In Progress", "Completed"),
-    "avepoint_salesforce": ("status", 1, 2),
-    "avepoint_iaas_paas": ("status", 1, 2),
-    "netapp_bluexp": ("status", "IN_PROGRESS", "COMPLETED"),
-    "veeam_vspc": ("status", "Running", "Success"),
-}
-DOCUMENTED = {
-    "flosum": {"In Progress", "Exception", "Completed", "Aborted"},
-    "avepoint_salesforce": set(range(1, 8)),
-    "avepoint_iaas_paas": {0, 1, 2, 4, 8, 16, 32, 64},
-    "netapp_bluexp": {"PENDING", "IN_PROGRESS", "FAILED", "COMPLETED"},
-    "veeam_vspc": {"None", "Idle", "Success", "Warning", "Failed", "Running", "Starting", "Stopping", "Enabling"}
-    | {"Disabling", "WaitingTape", "WaitingRepository", "Unknown"},
-}
+
+
+def states(system: str) -> tuple[str, Word, Word]:
+    """Return the field that tells how a job is, and its words for running and for success."""
+    return KNOWN[system].state_fields[0], PLAYED[system].busy, PLAYED[system].done
 
 
 @pytest.mark.parametrize("path", ALL, ids=lambda path: f"{path.parent.name}-{path.stem}")
@@ -44,22 +36,23 @@ def test_every_story_plays(play: Any, path: Path) -> None:
     assert len(client.jobs()) == len(client.sim.story.jobs)
 
 
-@pytest.mark.parametrize("system", STATE)
+@pytest.mark.parametrize("system", SIMULATED)
 def test_every_documented_status_has_a_job(play: Any, system: str) -> None:
-    assert {job[STATE[system][0]] for job in play(system).jobs()} == DOCUMENTED[system]
+    known = KNOWN[system]
+    assert {job[known.state_fields[0]] for job in play(system).jobs()} == set(known.words)
 
 
-@pytest.mark.parametrize("system", STATE)
+@pytest.mark.parametrize("system", SIMULATED)
 def test_a_job_ends_after_three_looks(play: Any, system: str) -> None:
-    client, (field, busy, done) = play(system, "busy_then_done"), STATE[system]
+    client, (field, busy, done) = play(system, "busy_then_done"), states(system)
     seen = [next((job for job in client.jobs() if job[field] == busy), None) for _turn in range(4)]
     assert [job is not None for job in seen] == [True, True, True, False]
     assert sum(job[field] == done for job in client.jobs()) == 2
 
 
-@pytest.mark.parametrize("system", STATE)
+@pytest.mark.parametrize("system", SIMULATED)
 def test_jobs_end_by_the_clock(play: Any, system: str) -> None:
-    client, (field, _busy, done) = play(system, "busy_seconds"), STATE[system]
+    client, (field, _busy, done) = play(system, "busy_seconds"), states(system)
     ended = []
     for seconds in (0, 12, 6):
         client.sim.advance(seconds)
@@ -271,15 +264,10 @@ def test_faults_by_rate_are_the_same_each_time(play: Any) -> None:
     assert runs[0] == runs[1]
 
 
-@pytest.mark.parametrize("system", ["flosum", "veeam_vspc", "netapp_bluexp"])
+@pytest.mark.parametrize("system", SIMULATED)
 def test_many_jobs_are_cheap(play: Any, system: str) -> None:
-    template = {
-        "flosum": {"jobId": "{n}", "name": "Backup {n:06d}", "jobStatus": "Completed", "startedDate": "@-{n}"},
-        "veeam_vspc": {"instanceUid": "00000000-0000-4000-8000-{n:012d}", "name": "VM {n:d}", "status": "Success"},
-        "netapp_bluexp": {"id": "job-{n:d}", "status": "COMPLETED", "time": "@-{n}"},
-    }[system]
-    client = play(system, None, generate={"count": 5000, "template": template})
-    assert len(client.jobs(limit=500) if system == "veeam_vspc" else client.jobs()) in (500, 2000, 5000)
+    client = play(system, None, generate={"count": 5000, "template": PLAYED[system].template})
+    assert len(client.jobs()) in (500, 2000, 5000)
 
 
 def test_wrong_stories() -> None:

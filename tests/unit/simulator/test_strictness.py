@@ -11,28 +11,19 @@ from typing import Any
 import jwt
 import pytest
 
-SYSTEMS = ("flosum", "avepoint_salesforce", "avepoint_iaas_paas", "netapp_bluexp", "veeam_vspc")
+from simulator.vendors import VENDORS
+from systems import ABORTING, PLAYED, SIMULATED
+
 UID = "bc04d2e5-dd4c-4f85-af0e-424106000006"
 VBR = "/api/v3/infrastructure/backupServers"
-FLOSUM = "/api/v1/connections/7"
-SF_DAYS = "startTime=2024-01-01&finishTime=2034-01-01"
-LISTS = "types=full&types=template&statuses=Aborted&statuses=Completed"
 
 
 def error_shape(system: str, body: dict[str, Any], status: int) -> bool:
     """Return whether this is how the vendor writes its errors."""
-    if system == "flosum":
-        return body["statusCode"] == status and isinstance(body["message"], list if status == 400 else str)
-    if system == "avepoint_salesforce":
-        return body["statusCode"] == status and {"message", "errors", "requestId", "timestamp", "traceId"} <= set(body)
-    if system == "avepoint_iaas_paas":
-        return body["statusCode"] == status and set(body) == {"requestId", "date", "statusCode"}
-    if system == "netapp_bluexp":
-        return set(body) == {"error", "message"}
-    return all({"message", "type", "code"} <= set(error) for error in body["errors"])
+    return PLAYED[system].is_error(body, status)
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", SIMULATED)
 def test_a_correct_client_is_not_refused(play: Any, system: str) -> None:
     client = play(system)
     assert client.jobs()
@@ -40,7 +31,7 @@ def test_a_correct_client_is_not_refused(play: Any, system: str) -> None:
     assert [entry.status for entry in client.sim.journal] == [200, 200]
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", SIMULATED)
 @pytest.mark.parametrize(
     ("header", "status", "reason"),
     [(None, 401, "no Authorization"), ("Bearer stolen", 401, "never issued"), ("Basic eDp5", 401, "not 'Bearer")],
@@ -53,7 +44,7 @@ def test_token(play: Any, system: str, header: str | None, status: int, reason: 
     assert reason in client.sim.refused[0].refused
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", SIMULATED)
 def test_paths_methods_parameters(play: Any, system: str) -> None:
     client = play(system)
     answers = [
@@ -71,39 +62,7 @@ def test_paths_methods_parameters(play: Any, system: str) -> None:
 
 @pytest.mark.parametrize(
     ("system", "method", "path", "reason"),
-    [
-        ("flosum", "GET", f"{FLOSUM}/backups?page=1&limit=1&types=full&statuses=Aborted", "types must be an array"),
-        ("flosum", "GET", f"{FLOSUM}/backups?page=0&limit=1&{LISTS}", "page must not"),
-        ("flosum", "GET", f"{FLOSUM}/backups?limit=1&{LISTS}", "page must not"),
-        ("flosum", "GET", f"{FLOSUM}/backups?page=1&limit=2001&{LISTS}", "limit must"),
-        ("flosum", "GET", f"{FLOSUM}/backups?page=1&limit=1&{LISTS}&statuses=Done", "each value in statuses"),
-        ("flosum", "GET", f"{FLOSUM}/backups?page=1&limit=1&{LISTS}&types[]=full", "types[] should not exist"),
-        ("flosum", "GET", f"{FLOSUM}/backups?page=1&limit=1&{LISTS}&sortBy=id", "sortBy must be"),
-        ("flosum", "GET", f"{FLOSUM}/backups?page=1&limit=1&{LISTS}&order=asc", "order must be"),
-        ("flosum", "GET", f"{FLOSUM}/backups?page=1&limit=1&{LISTS}&search={'x' * 81}", "search must be"),
-        ("flosum", "GET", f"{FLOSUM}/jobs/4101", "Not Found"),
-        ("flosum", "POST", f"{FLOSUM}/jobs/4101/abort/backup", "not an operation"),
-        ("avepoint_salesforce", "GET", "/backup/sfbapi/jobs", "startTime is required"),
-        ("avepoint_salesforce", "GET", f"/backup/sfbapi/jobs?{SF_DAYS}&startTime=2024-01-01", "given twice"),
-        ("avepoint_salesforce", "GET", f"/backup/sfbapi/jobs?{SF_DAYS.replace('-01', '/01')}", "required"),
-        ("avepoint_salesforce", "GET", f"/backup/sfbapi/jobs?{SF_DAYS}&status=8", "status must"),
-        ("avepoint_salesforce", "GET", f"/backup/sfbapi/jobs?{SF_DAYS}&PageSize=10", "unknown query"),
-        ("avepoint_salesforce", "GET", f"/backup/sfbapi/jobs?{SF_DAYS}&pageSize=0", "pageSize must"),
-        ("avepoint_iaas_paas", "GET", "/backup/vm/jobs?jobType=3", "not a documented value"),
-        ("avepoint_iaas_paas", "GET", "/backup/vm/jobs?serviceType=521", "not a documented value"),
-        ("avepoint_iaas_paas", "GET", "/backup/vm/jobs?startTime=638527680000000000", "not ISO 8601"),
-        ("avepoint_iaas_paas", "GET", "/backup/vm/jobs?status=1", "unknown query"),
-        ("avepoint_iaas_paas", "GET", "/backup/vm/jobs?skiptoken=%2525", "skiptoken is not"),
-        ("veeam_vspc", "GET", f"{VBR}/jobs?limit=501", "limit must"),
-        ("veeam_vspc", "GET", f"{VBR}/jobs?filter=name", "filter is not JSON"),
-        ("veeam_vspc", "GET", f'{VBR}/jobs?filter=[{{"property":"nam","operation":"equals","value":1}}]', "property"),
-        ("veeam_vspc", "GET", f'{VBR}/jobs?filter=[{{"property":"name","operation":"is","value":1}}]', "operation"),
-        ("veeam_vspc", "GET", f'{VBR}/jobs?select=["name"]', "propertyPath"),
-        ("veeam_vspc", "GET", f"{VBR}/jobs/17", "not a valid UID"),
-        ("veeam_vspc", "GET", f"{VBR}/jobs/{UID}/stop", "not an operation"),
-        ("veeam_vspc", "POST", f"{VBR}/jobs/{UID}/abort", "Not Found"),
-        ("veeam_vspc", "GET", "/api/v2/jobs", "Not Found"),
-    ],
+    [(system, *wrong) for system in SIMULATED for wrong in PLAYED[system].wrong_requests],
 )
 def test_wrong_requests(play: Any, system: str, method: str, path: str, reason: str) -> None:
     client = play(system)
@@ -113,13 +72,11 @@ def test_wrong_requests(play: Any, system: str, method: str, path: str, reason: 
     assert error_shape(system, answer.json(), answer.json().get("statusCode", answer.status_code))
 
 
-@pytest.mark.parametrize(
-    ("system", "path"),
-    [("flosum", f"{FLOSUM}/jobs/4101/abort/backup"), ("veeam_vspc", f"{VBR}/jobs/{UID}/stop")],
-)
-def test_orders_take_no_body(play: Any, system: str, path: str) -> None:
+@pytest.mark.parametrize("system", ABORTING)
+def test_orders_take_no_body(play: Any, system: str) -> None:
     client = play(system)
-    method = "PATCH" if system == "flosum" else "POST"
+    assert PLAYED[system].stop is not None, "how is a job stopped?"
+    method, path = PLAYED[system].stop
     assert client.call(method, path, json={}).status_code == 400
     assert "no request body" in client.sim.refused[0].refused
     assert client.call(method, path).status_code == 200
@@ -144,10 +101,10 @@ def test_netapp_agent_and_account(play: Any) -> None:
     assert len(client.sim.refused) == 4
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", SIMULATED)
 def test_login_content_type(play: Any, system: str) -> None:
     client = play(system, enter=False)
-    right = "json" if system == "netapp_bluexp" else "data"
+    right = "json" if client.sim.vendor.token_body == "json" else "data"
     wrong = "data" if right == "json" else "json"
     fields = client.login_form()
     assert client.session.post(client.sim.token_url, **{wrong: fields}).status_code == 400
@@ -158,26 +115,7 @@ def test_login_content_type(play: Any, system: str) -> None:
 
 @pytest.mark.parametrize(
     ("system", "change", "error"),
-    [
-        ("flosum", {"redirect_uri": None}, "redirect_uri must be a string"),
-        ("flosum", {"grant_type": "client_credentials"}, "grant_type must be one of"),
-        ("flosum", {"client_secret": "guess"}, "client_secret is not"),
-        ("flosum", {"refresh_token": "guess"}, "refresh_token is not valid"),
-        ("flosum", {"scope": "all"}, "property scope should not exist"),
-        ("avepoint_salesforce", {"scope": "platformbackup.readwrite.all"}, "invalid_scope"),
-        ("avepoint_salesforce", {"scope": None}, "invalid_scope"),
-        ("avepoint_iaas_paas", {"scope": "PlatformBackup.ReadWrite.All"}, "invalid_scope"),
-        ("avepoint_iaas_paas", {"client_secret": "guess"}, "invalid_client"),
-        ("avepoint_iaas_paas", {"client_secret": None}, "invalid_client"),
-        ("avepoint_iaas_paas", {"grant_type": "password"}, "unsupported_grant_type"),
-        ("netapp_bluexp", {"audience": None}, "access_denied"),
-        ("netapp_bluexp", {"audience": "https://api.bluexp.netapp.com"}, "access_denied"),
-        ("netapp_bluexp", {"client_secret": "guess"}, "access_denied"),
-        ("netapp_bluexp", {"scope": "all"}, "invalid_request"),
-        ("veeam_vspc", {"password": "guess"}, "invalid_grant"),
-        ("veeam_vspc", {"grant_type": "client_credentials"}, "unsupported_grant_type"),
-        ("veeam_vspc", {"scope": "all"}, "invalid_request"),
-    ],
+    [(system, *wrong) for system in SIMULATED for wrong in PLAYED[system].wrong_logins],
 )
 def test_login_fields(play: Any, system: str, change: dict[str, Any], error: str) -> None:
     client = play(system, enter=False)
@@ -187,14 +125,14 @@ def test_login_fields(play: Any, system: str, change: dict[str, Any], error: str
     assert client.sim.refused
 
 
-def assertion(client: Any, audience: str, changes: dict[str, Any], headers: dict[str, str]) -> str:
+def assertion(client: Any, changes: dict[str, Any], headers: dict[str, str]) -> str:
     """Sign a client assertion."""
     name, now = client.options["client_id"], int(time.time())
-    claims = {"iss": name, "sub": name, "aud": audience, "jti": "1", "exp": now + 300} | changes
+    claims = {"iss": name, "sub": name, "aud": client.sim.vendor.audience(), "jti": "1", "exp": now + 300} | changes
     return jwt.encode(claims, client.sim.keypair()[1], "RS256", headers)
 
 
-@pytest.mark.parametrize("system", ["avepoint_salesforce", "netapp_bluexp"])
+@pytest.mark.parametrize("system", [system for system in SIMULATED if "client_assertion" in VENDORS[system].ways])
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
@@ -212,9 +150,8 @@ def test_client_assertion(play: Any, system: str, changes: dict[str, Any], reaso
     client = play(system, enter=False, auth={"accept": ["client_assertion"]})
     certificate = x509.load_pem_x509_certificate(client.sim.keypair()[0].encode())
     headers = {"kid": certificate.fingerprint(hashes.SHA1()).hex().upper()}
-    audience = client.sim.token_origin + "/" if system == "netapp_bluexp" else client.sim.token_url
     kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-    signed = assertion(client, audience, changes, headers)
+    signed = assertion(client, changes, headers)
     answer = client.login(client_assertion_type=kind, client_assertion=signed)
     if reason is not None:
         assert answer.status_code in (400, 401)
@@ -223,13 +160,13 @@ def test_client_assertion(play: Any, system: str, changes: dict[str, Any], reaso
     assert answer.status_code == 200
     client.login(client_assertion_type=kind, client_assertion=signed)
     assert "jti" in client.sim.refused[0].refused
-    if system == "avepoint_salesforce":
-        unnamed = assertion(client, audience, {"jti": "2"}, {})
+    if PLAYED[system].names_key:
+        unnamed = assertion(client, {"jti": "2"}, {})
         client.login(client_assertion_type=kind, client_assertion=unnamed)
         assert "kid nor x5t" in client.sim.refused[1].refused
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", SIMULATED)
 def test_an_expired_token_is_not_a_malformed_request(play: Any, system: str) -> None:
     client = play(system, auth={"token_lifetime": 60})
     client.sim.advance(61)
@@ -285,7 +222,7 @@ def test_unknown_jobs_are_not_refusals(play: Any) -> None:
 
 
 def test_the_journal_file_holds_no_secret(play: Any) -> None:
-    for system in SYSTEMS:
+    for system in SIMULATED:
         client = play(system)
         client.call("GET", client.base, params={**client.query, "access_token": "in-the-query"})
         lines = "\n".join(entry.to_json() for entry in client.sim.journal)

@@ -21,22 +21,15 @@ from ansible_collections.changeops.backup.plugins.module_utils._http.logins impo
 from ansible_collections.changeops.backup.plugins.module_utils._systems.connection import Connection
 from ansible_collections.changeops.backup.plugins.module_utils._systems.registry import SYSTEMS
 from ansible_collections.changeops.backup.plugins.module_utils._systems.selection import Selection
+from systems import KNOWN
+from systems.known import URL, UUID
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=timezone.utc)
-EVERY = sorted(SYSTEMS)
-URL = "https://backup.example:1280"
+EVERY = sorted(KNOWN)
 # A good value for every option, as a user writes it and as the environment holds it.
 VALUES = {name: f"some-{name}" for name in CONNECTION} | {"url": URL, "connection_id": "7", "region": "us"}
-LOGINS = [(name, login.options) for name, system in sorted(SYSTEMS.items()) for login in system.LOGINS]
-SIMPLEST = {
-    "flosum": {"region": "us", "connection_id": 7, "access_token": "ready"},
-    "avepoint_salesforce": {"region": "us", "access_token": "ready"},
-    "avepoint_iaas_paas": {"region": "us", "access_token": "ready"},
-    "netapp_bluexp": {"account_id": "account-1", "agent_id": "agent-1", "access_token": "ready"},
-    "veeam_vspc": {"url": URL, "access_token": "ready"},
-    "rclone": {"url": URL, "username": "operator", "password": "hunter2"},
-}
-VSPC_ID = "0a1b2c3d-0000-1111-2222-333344445555"
+LOGINS = [(name, login.options) for name in EVERY for login in SYSTEMS[name].LOGINS]
+SIMPLEST = {system: known.simplest for system, known in KNOWN.items()}
 
 
 class Made(t.NamedTuple):
@@ -75,8 +68,8 @@ def refusal(system: str, params: t.Mapping[str, t.Any], environ: t.Mapping[str, 
 
 
 def test_table_when_a_system_is_added_then_it_is_in_these_tests() -> None:
-    assert set(SIMPLEST) == set(SYSTEMS)
-    assert {name for name, system in SYSTEMS.items() if "access_token" in SIMPLEST[name]} == {
+    assert set(SIMPLEST) == set(EVERY)
+    assert {name for name in EVERY if "access_token" in SIMPLEST[name]} == {
         name for name, options in LOGINS if options == ("access_token",)
     }
 
@@ -300,14 +293,14 @@ def test_contradiction_when_one_is_given_then_the_environments_rival_is_left_out
     assert made.connection.url == given.get("url", "https://graph-de.avepointonlineservices.com")
 
 
-@pytest.mark.parametrize("system", ["flosum", "avepoint_salesforce", "avepoint_iaas_paas"])
+@pytest.mark.parametrize("system", [name for name in EVERY if SYSTEMS[name].REGIONS])
 def test_region_when_unknown_then_the_known_ones_are_listed(system: str) -> None:
     text = refusal(system, {**without_address(system), "region": "mars"})
     assert f"region 'mars' does not exist for {system} (BACKUP_{system.upper()}_REGION in the environment)" in text
     assert text.endswith(f"one of {', '.join(SYSTEMS[system].REGIONS)}")
 
 
-@pytest.mark.parametrize("system", ["netapp_bluexp", "veeam_vspc", "rclone"])
+@pytest.mark.parametrize("system", [name for name in EVERY if not SYSTEMS[name].REGIONS])
 def test_region_when_the_system_has_none_then_url_is_asked_for(system: str) -> None:
     text = refusal(system, {**without_address(system), "region": "us"})
     assert text.startswith(f"region 'us' does not exist for {system} (BACKUP_{system.upper()}_REGION ")
@@ -392,7 +385,7 @@ def test_rclone_when_given_what_it_cannot_use_then_warned() -> None:
 
 
 @pytest.mark.parametrize(
-    "system", [name for name, system in SYSTEMS.items() if system.REGIONS and system.DEFAULT_ADDRESS is None]
+    "system", [name for name in EVERY if SYSTEMS[name].REGIONS and SYSTEMS[name].DEFAULT_ADDRESS is None]
 )
 def test_address_when_neither_region_nor_url_then_both_are_named(system: str) -> None:
     text = refusal(system, without_address(system))
@@ -403,20 +396,7 @@ def test_address_when_neither_region_nor_url_then_both_are_named(system: str) ->
 
 @pytest.mark.parametrize(
     ("system", "region", "url", "token_url"),
-    [
-        ("flosum", "us", "https://backup-us.flosum.app", "https://global-us.flosum.app/api/v1/oauth/token"),
-        ("flosum", "au", "https://backup-au.flosum.app", "https://global-au.flosum.app/api/v1/oauth/token"),
-        *(
-            (system, region, f"https://{api}", f"https://{login}/connect/token")
-            for system in ("avepoint_salesforce", "avepoint_iaas_paas")
-            for region, api, login in (
-                ("ne", "graph-ne.avepointonlineservices.com", "identity.avepointonlineservices.com"),
-                ("gov", "graph-gov.avepointonlineservices.com", "identity-gov.avepointonlineservices.com"),
-                ("fedramp", "graphusgovapi.online15.net", "identity.online15.net"),
-            )
-        ),
-        ("netapp_bluexp", None, "https://api.bluexp.netapp.com", "https://netapp-cloud-account.auth0.com/oauth/token"),
-    ],
+    [(system, *address) for system in EVERY for address in KNOWN[system].addresses],
 )
 def test_address_when_from_a_region_then_as_the_vendor_documents_it(
     system: str, region: str | None, url: str, token_url: str
@@ -531,26 +511,17 @@ def chosen(system: str, **params: t.Any) -> Selection:
     return select(SYSTEMS[system], params, NOON)
 
 
-@pytest.mark.parametrize(
-    ("system", "good", "bad"),
-    [
-        ("flosum", ["1", "0042"], ["", "a1", "1/2", "-1", "1 2", "\u0661"]),
-        ("rclone", ["1", "99"], ["", "x", "1.0", "../1"]),
-        ("veeam_vspc", [VSPC_ID.upper()], ["", "1", VSPC_ID[:-1], VSPC_ID + "/stop", f"{{{VSPC_ID}}}"]),
-        ("avepoint_salesforce", ["IB20240822160048505", "a/b"], ["", "x" * 257]),
-        ("avepoint_iaas_paas", ["IB20240822160048505", "a b"], ["", " ", "a\nb"]),
-        ("netapp_bluexp", [VSPC_ID, "job?1"], ["", "\t"]),
-    ],
-)
-def test_ids_when_they_cannot_be_the_systems_then_refused(system: str, good: list[str], bad: list[str]) -> None:
-    assert chosen(system, job_ids=good).job_ids == tuple(good)
-    for job_id in bad:
+@pytest.mark.parametrize("system", EVERY)
+def test_ids_when_they_cannot_be_the_systems_then_refused(system: str) -> None:
+    good = KNOWN[system].ids
+    assert chosen(system, job_ids=list(good)).job_ids == good
+    for job_id in KNOWN[system].not_ids:
         with pytest.raises(Misconfigured, match=f"cannot be the id of a job of {system}: it has to be"):
             chosen(system, job_ids=[*good, job_id])
 
 
 def test_ids_when_a_uuid_is_spelled_twice_then_one_job() -> None:
-    assert chosen("veeam_vspc", job_ids=[VSPC_ID.upper(), VSPC_ID]).job_ids == (VSPC_ID.upper(),)
+    assert chosen("veeam_vspc", job_ids=[UUID.upper(), UUID]).job_ids == (UUID.upper(),)
     # An opaque id may mean two jobs.
     assert chosen("avepoint_iaas_paas", job_ids=["FB1", "fb1"]).job_ids == ("FB1", "fb1")
 

@@ -35,11 +35,10 @@ from ansible_collections.changeops.backup.plugins.module_utils._http.call import
 from ansible_collections.changeops.backup.plugins.module_utils._http.logins import Grant, basic_auth, bearer
 from ansible_collections.changeops.backup.plugins.module_utils._http.transport import Transport
 from ansible_collections.changeops.backup.plugins.module_utils._systems.registry import SYSTEMS
+from systems import KNOWN
+from systems.known import Login
 
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-BASIC = "Basic " + base64.b64encode(b"operator:p:w").decode()
-FLOSUM = {"connection_id": 7, "client_id": "app", "client_secret": "s&c", "redirect_uri": "https://x/cb?a=1"}
-NETAPP = {"account_id": "account-1", "agent_id": "agent-1"}
 
 
 class Told:
@@ -145,88 +144,23 @@ def certified(pair: Pair, **changes: t.Any) -> dict[str, t.Any]:
 
 
 @pytest.mark.parametrize(
-    ("system", "options", "path", "encoding", "sent"),
-    [
-        (
-            "flosum",
-            {**FLOSUM, "refresh_token": "r+1"},
-            "/api/v1/oauth/token",
-            "form",
-            {
-                "grant_type": "refresh_token",
-                "client_id": "app",
-                "client_secret": "s&c",
-                "redirect_uri": "https://x/cb?a=1",
-                "refresh_token": "r+1",
-            },
-        ),
-        *(
-            (
-                system,
-                {"client_id": "app", "client_secret": "s&c", **more},
-                "/connect/token",
-                "form",
-                {"grant_type": "client_credentials", "client_id": "app", "client_secret": "s&c", "scope": scope},
-            )
-            for system, more, scope in (
-                ("avepoint_salesforce", {}, "salesforce.public.read.all"),
-                ("avepoint_iaas_paas", {}, "platformbackup.readwrite.all"),
-                ("avepoint_iaas_paas", {"scope": "a.b c.d"}, "a.b c.d"),
-            )
-        ),
-        (
-            "netapp_bluexp",
-            {**NETAPP, "client_id": "app", "client_secret": "s&c"},
-            "/auth/oauth/token",
-            "json",
-            {
-                "grant_type": "client_credentials",
-                "audience": "https://api.cloud.netapp.com",
-                "client_id": "app",
-                "client_secret": "s&c",
-            },
-        ),
-        (
-            "netapp_bluexp",
-            {**NETAPP, "refresh_token": "r+1"},
-            "/auth/oauth/token",
-            "json",
-            {
-                "grant_type": "refresh_token",
-                "client_id": "Mu0V1ywgYteI6w1MbD15fKfVIUrNXGWC",
-                "refresh_token": "r+1",
-            },
-        ),
-        (
-            "veeam_vspc",
-            {"username": "oper@tor", "password": "p w&"},
-            "/api/v3/token",
-            "form",
-            {"grant_type": "password", "username": "oper@tor", "password": "p w&"},
-        ),
-        (
-            "veeam_vspc",
-            {"refresh_token": "r+1"},
-            "/api/v3/token",
-            "form",
-            {"grant_type": "refresh_token", "refresh_token": "r+1"},
-        ),
-    ],
+    ("system", "login"), [(system, login) for system, known in KNOWN.items() for login in known.logins]
 )
 def test_login_when_needed_then_sent_as_the_vendor_documents_it(
-    system: str, options: t.Any, path: str, encoding: str, sent: t.Any, web: t.Any, token: t.Any, enter: t.Any
+    system: str, login: Login, web: t.Any, token: t.Any, enter: t.Any
 ) -> None:
+    options, path, encoding, sent = login
     web.reply(token(), path=path)
-    session = enter(system, **options)
+    session = enter(system, **KNOWN[system].required, **options)
     assert web.seen == []  # nothing is sent before something is asked
     session.read()
     session.read()
-    login, *reads = web.seen
-    assert (login.method, login.path) == ("POST", path)
-    assert login.headers["Authorization"] is None
+    asked, *reads = web.seen
+    assert (asked.method, asked.path) == ("POST", path)
+    assert asked.headers["Authorization"] is None
     kind = {"form": "application/x-www-form-urlencoded", "json": "application/json"}[encoding]
-    assert login.headers["Content-Type"] == kind
-    body = json.loads(login.body) if encoding == "json" else dict(parse_qsl(login.body, strict_parsing=True))
+    assert asked.headers["Content-Type"] == kind
+    body = json.loads(asked.body) if encoding == "json" else dict(parse_qsl(asked.body, strict_parsing=True))
     assert body == sent
     assert [seen.headers["Authorization"] for seen in reads] == ["Bearer fresh", "Bearer fresh"]
     assert session.http.statistics.logins == 1
@@ -235,14 +169,7 @@ def test_login_when_needed_then_sent_as_the_vendor_documents_it(
 
 @pytest.mark.parametrize(
     ("system", "options", "header"),
-    [
-        ("rclone", {"username": "operator", "password": "p:w"}, BASIC),
-        ("flosum", {"connection_id": 7, "access_token": "ready"}, "Bearer ready"),
-        ("avepoint_salesforce", {"access_token": "ready"}, "Bearer ready"),
-        ("avepoint_iaas_paas", {"access_token": "ready"}, "Bearer ready"),
-        ("netapp_bluexp", {**NETAPP, "access_token": "ready"}, "Bearer ready"),
-        ("veeam_vspc", {"access_token": "ready"}, "Bearer ready"),
-    ],
+    [(system, {**known.required, **known.ready[0]}, known.ready[1]) for system, known in KNOWN.items() if known.ready],
 )
 def test_login_when_what_was_given_is_enough_then_none_is_sent(
     system: str, options: t.Any, header: str, web: t.Any, reply: t.Any, logins: t.Any, enter: t.Any
@@ -734,7 +661,7 @@ def test_login_when_tried_again_then_with_a_new_assertion(
         ),
         (
             "netapp_bluexp",
-            NETAPP,
+            KNOWN["netapp_bluexp"].required,
             "/auth/oauth/token",
             "/",  # the root of the token host, as in NetApp's sample
             "json",

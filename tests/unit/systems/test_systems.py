@@ -1,0 +1,100 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every system of the registry is known to the tests: what tests/systems lacks is red here, and only here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+import systems
+from ansible_collections.changeops.backup.plugins.module_utils._systems.registry import SYSTEMS
+from simulator.vendors import VENDORS
+from systems import KNOWN, WANTING
+from systems.known import SECRET, Known
+
+
+@pytest.mark.parametrize("system", sorted({*SYSTEMS, *VENDORS}))
+def test_every_system_has_one_place_in_the_tests(system: str) -> None:
+    assert system in SYSTEMS, f"tests/simulator/vendors/{system}.py simulates no system of the registry"
+    assert system not in WANTING, (
+        f"{WANTING[system]}. Write tests/systems/{system}.py, as known.py beside it says and its neighbours are: "
+        f"until it can be read, no test looks at what {system} does, not even that of damaged answers"
+    )
+    known = KNOWN[system]
+    wrong = [*shortcomings(system, known), *shortcomings_played(system, known)]
+    assert not wrong, f"tests/systems/{system}.py: {'; '.join(wrong)}"
+
+
+def shortcomings(system: str, known: Known) -> Iterator[str]:
+    """Say what makes a description worth nothing to the tests that use it."""
+    chosen = SYSTEMS[system]
+    holding = [body for name, body in known.answers.items() if name.startswith(known.with_jobs) and name != "one"]
+    listed = [job for body in holding for job in known.jobs_in(body)]
+    if len(listed) != 4:
+        yield f"answers hold {len(listed)} jobs to damage, and not four"
+    if len({known.word(job) in known.over for job in listed}) != 2:
+        yield "of the four jobs in answers one has to run and one has to have ended"
+    if not known.success or known.success >= known.over:
+        yield "words need one for success, and another end than success"
+    if known.calls[0][1] not in known.answers:
+        yield f"calls begin with {known.calls[0][1]!r}, which is not in answers: the first one is that of the list"
+    if chosen.CAPABILITIES.one_by_id and known.one is None:
+        yield "one is the id of a job in answers, which can be asked for alone"
+    if SECRET not in known.login.values():
+        yield "login holds SECRET, so that tests see whether it leaks"
+    ways = [set(login.options) for login in chosen.LOGINS]
+    if not known.logins and not known.ready:
+        yield "neither logins nor ready say how to log in"
+    for given in [*(login.options for login in known.logins), *([known.ready[0]] if known.ready else [])]:
+        if not any(way <= set(given) for way in ways):
+            yield f"{', '.join(given)} are no way to log in"
+    if set(known.required) != set(chosen.REQUIRED) - {"url"}:
+        yield f"required has to be {', '.join(sorted(set(chosen.REQUIRED) - {'url'})) or 'empty'}"
+    if (chosen.REGIONS or chosen.DEFAULT_ADDRESS) and not known.addresses:
+        yield "addresses say where the vendor's own servers are"
+    if not known.ids or not known.not_ids:
+        yield "ids and not_ids say what an id is"
+
+
+def shortcomings_played(system: str, known: Known) -> Iterator[str]:
+    """Say what makes it worth nothing to the tests that have it simulated."""
+    played = known.played
+    if played is None:
+        if system in VENDORS:
+            yield f"tests/simulator/vendors/{system}.py plays it: say how, in `played`"
+        return
+    if system not in VENDORS:
+        yield f"`played` is there, and tests/simulator/vendors/{system}.py is not"
+        return
+    for name in ("needed", "strange", "errors", "login_errors", "wrong_logins"):
+        if not getattr(played, name):
+            yield f"{name} is empty"
+    if SYSTEMS[system].CAPABILITIES.abort != (played.stop is not None):
+        yield "`stop` is the call that stops a job, where the API has one"
+    meanings = [known.words[played.busy], known.words[played.done]]
+    if meanings != [("running", None), ("finished", "success")]:
+        yield "`busy` and `done` are the words for running and for success"
+    if known.jobs_in(played.wrap([{"a": 1}], 1, 0)) != [{"a": 1}]:
+        yield "`wrap` does not put rows where `rows` says"
+
+
+def test_no_file_describes_a_system_that_is_not_there() -> None:
+    files = {path.stem for path in Path(systems.__file__).parent.glob("*.py")} - {"__init__", "known"}
+    assert files <= set(SYSTEMS), f"not in the registry: {', '.join(sorted(files - set(SYSTEMS)))}"
+
+
+def test_a_file_that_is_missing_or_broken_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, text in (("good", "KNOWN = 7"), ("broken", "KNOWN = 1 / 0"), ("empty", "")):
+        (tmp_path / f"{name}.py").write_text(text)
+    monkeypatch.setattr(systems, "__path__", [str(tmp_path)])
+    found: Mapping[str, object]
+    found, wanting = systems.gather(["good", "broken", "empty", "missing"])
+    assert found == {"good": 7}
+    assert wanting == {
+        "broken": "ZeroDivisionError: division by zero",
+        "empty": "AttributeError: module 'systems.empty' has no attribute 'KNOWN'",
+        "missing": "ModuleNotFoundError: No module named 'systems.missing'",
+    }
