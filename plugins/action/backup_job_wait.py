@@ -82,6 +82,7 @@ class ActionModule(BackupAction):
         # A name of its own: the folder may outlive this run, with a loop and ANSIBLE_KEEP_REMOTE_FILES.
         path: str = shell.join_path(shell.tmpdir, f"changeops_backup_wait_{uuid.uuid4().hex}.json")
         self._transfer_data(path, sent.to_file())
+        self._remote_chmod([path], "0600")
         self._fixup_perms2([shell.tmpdir, path], execute=False)
         return path
 

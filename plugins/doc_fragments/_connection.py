@@ -91,7 +91,9 @@ options:
     description: Only jobs of this Salesforce organization, for @organization_id@.
     type: str
   api_version:
-    description: Version sent as C(x-client-version) to @api_version@; V(3.5.1) if left out.
+    description:
+      - Version sent as C(x-client-version) to @api_version@. If left out, V(3.6.1) where the server takes it, else
+        V(3.5.1).
     type: str
   collect:
     description:
@@ -111,7 +113,8 @@ options:
     type: float
   unreachable_timeout:
     description:
-      - Seconds to go on trying without one good answer; V(300) if left out.
+      - Seconds to go on trying without one good answer. If left out, V(300) for a wait, and V(60) where a task only
+        looks, or is about to stop something.
       - Only reads are tried again. A request to stop a job is sent once.
     type: float
 requirements:

@@ -33,6 +33,20 @@ options:
       - Jobs of @typeless@ have no types.
     type: list
     elements: str
+  kinds:
+    description:
+      - Only jobs that are for this, in the words of this collection. V(backup) makes a restore point of production
+        data, V(copy) is of backups, V(other) is sync, report, retention, discovery or check.
+      - Where the system does not say what a job is for, it may be meant. It is shown and waited for, and never stopped.
+    type: list
+    elements: str
+    choices: [backup, copy, archive, restore, export, other]
+  exclude:
+    description:
+      - Ids of jobs, or names with shell wildcards, that are left out whatever else selects them. Letter case does not
+        count here.
+    type: list
+    elements: str
   started_after:
     description:
       - Only jobs that started later than this. ISO 8601 with an offset, or an age such as V(90m), V(24h), V(7d).

@@ -31,12 +31,6 @@ options:
       - If left out, V(1) for a selection, and as many as there are O(job_ids).
       - Of a selection, nothing is stopped if the list of jobs is not complete.
     type: int
-  exclude:
-    description:
-      - Jobs that are never touched - ids, or names with shell wildcards. A name may also be written as it is.
-      - Letter case does not count.
-    type: list
-    elements: str
   reason:
     description: Why; it is kept in the result.
     type: str

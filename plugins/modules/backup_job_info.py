@@ -173,6 +173,20 @@ jobs:
       description: Expected end, ISO 8601 UTC, or null.
       type: str
       returned: always
+    kind:
+      description:
+        - What the run is for, by the vendor's documented types - V(backup), V(copy), V(archive), V(restore), V(export)
+          or V(other); null where the vendor does not say.
+      type: str
+      returned: always
+    continuous:
+      description: Whether the job runs for ever in the background, as the vendor documents.
+      type: bool
+      returned: always
+    next_run:
+      description: Next scheduled start of a definition that is enabled, ISO 8601 UTC, or null.
+      type: str
+      returned: always
     counts:
       description:
         - Objects in the job, as far as the system counts them - C(successful), C(failed), C(skipped), C(total).
@@ -193,7 +207,7 @@ jobs:
       type: str
       returned: always
     raw:
-      description: The job as the system sent it, or null.
+      description: The job as the system sent it, or null. A key that begins with C(__ansible_) has C(raw) before it.
       type: dict
       returned: always
 count:
@@ -211,6 +225,11 @@ by_state:
 by_result:
   description: How many of them have each result.
   type: dict
+  returned: when the system was asked
+missing:
+  description: Ids that were asked for and are not there. What an incomplete list does not show is not among them.
+  type: list
+  elements: str
   returned: when the system was asked
 complete:
   description: Whether RV(jobs) is certain to hold all selected jobs. If not, do not take the system for idle.
@@ -270,6 +289,10 @@ queried_at:
   description: When the system was asked, ISO 8601 UTC.
   type: str
   returned: when the system was asked
+msg:
+  description: What was seen, in one sentence.
+  type: str
+  returned: always
 requests:
   description: Number of HTTP requests.
   type: int

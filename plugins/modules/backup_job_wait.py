@@ -193,6 +193,20 @@ jobs:
       description: Expected end, ISO 8601 UTC, or null.
       type: str
       returned: always
+    kind:
+      description:
+        - What the run is for, by the vendor's documented types - V(backup), V(copy), V(archive), V(restore), V(export)
+          or V(other); null where the vendor does not say.
+      type: str
+      returned: always
+    continuous:
+      description: Whether the job runs for ever in the background, as the vendor documents.
+      type: bool
+      returned: always
+    next_run:
+      description: Next scheduled start of a definition that is enabled, ISO 8601 UTC, or null.
+      type: str
+      returned: always
     counts:
       description:
         - Objects in the job, as far as the system counts them - C(successful), C(failed), C(skipped), C(total).

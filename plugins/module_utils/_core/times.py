@@ -170,6 +170,10 @@ def user_moment_or_age(text: str, now: datetime) -> datetime:
         ) from exc
 
 
+# A system may tell its times in whole seconds.
+WHOLE_SECONDS = timedelta(seconds=1)
+
+
 class Clock:
     """The one clock: monotonic for measuring, wall time only to talk to people and systems."""
 

@@ -19,19 +19,52 @@ _LONGEST_ID = 256
 
 def select(system: type[BackupSystem], params: t.Mapping[str, t.Any], now: datetime) -> Selection:
     """Check the selection of one task."""
+    after, before, listed_from = _times(system, params, now)
+    limit = params.get("max_results")
+    if limit is not None and limit < 1:
+        raise Misconfigured(f"max_results has to be 1 or more, not {limit}")
+    return Selection(
+        # An empty list of ids is not "all jobs": it is what a playbook has when it found none.
+        nothing=params.get("job_ids") == [],
+        job_ids=_ids(system, params.get("job_ids") or ()),
+        names=_names(system, params),
+        types=_types(system, params),
+        kinds=tuple(params.get("kinds") or ()),
+        exclude=tuple(word.strip().casefold() for word in _words(params, "exclude")),
+        states=tuple(params.get("states") or ()),
+        results=tuple(params.get("results") or ()),
+        started_after=after,
+        started_before=before,
+        max_results=limit,
+        listed_from=listed_from if system.WINDOW else None,
+    )
+
+
+def _ids(system: type[BackupSystem], given: t.Iterable[t.Any]) -> tuple[str, ...]:
     asked: dict[str, str] = {}
-    for job_id in params.get("job_ids") or ():
+    for job_id in given:
         asked.setdefault(system.id_key(str(job_id).strip()), str(job_id).strip())
-    ids = tuple(asked.values())
-    for job_id in ids:
+    for job_id in asked.values():
         _check_id(system, job_id)
-    for name in ("names", "types", "exclude"):
-        check_words(name, params.get(name) or ())
+    return tuple(asked.values())
+
+
+def _words(params: t.Mapping[str, t.Any], option: str) -> t.Sequence[str]:
+    words: t.Sequence[str] = params.get(option) or ()
+    check_words(option, words)
+    return words
+
+
+def _names(system: type[BackupSystem], params: t.Mapping[str, t.Any]) -> tuple[str, ...]:
     # Blanks at either end are no part of a name, on either side of a comparison.
-    names = tuple(name.strip() for name in params.get("names") or ())
+    names = tuple(name.strip() for name in _words(params, "names"))
     if names and not system.CAPABILITIES.names:
         raise Misconfigured(f"jobs of {system.NAME} have no names: select with job_ids, types or started_after")
-    types = tuple(params.get("types") or ())
+    return names
+
+
+def _types(system: type[BackupSystem], params: t.Mapping[str, t.Any]) -> tuple[str, ...]:
+    types = tuple(_words(params, "types"))
     if types and not system.HAS_TYPES:
         raise Misconfigured(f"jobs of {system.NAME} have no types: select with job_ids, names or started_after")
     for word in types:
@@ -40,6 +73,13 @@ def select(system: type[BackupSystem], params: t.Mapping[str, t.Any], now: datet
                 f"{word!r} is a word of {system.NAME}'s own filter and not the type of a job: give the type as "
                 "backup_job_info shows it"
             )
+    return types
+
+
+def _times(
+    system: type[BackupSystem], params: t.Mapping[str, t.Any], now: datetime
+) -> tuple[datetime | None, datetime | None, datetime | None]:
+    """Read the two limits of a start, and from when on a system lists that demands a window."""
     after = _moment("started_after", params.get("started_after"), now)
     before = _moment("started_before", params.get("started_before"), now)
     if after and before and after >= before:
@@ -50,24 +90,7 @@ def select(system: type[BackupSystem], params: t.Mapping[str, t.Any], now: datet
             f"started_before needs started_after here: without it, {system.NAME} lists only the last "
             f"{system.WINDOW.days if system.WINDOW else 0} days"
         )
-    limit = params.get("max_results")
-    if limit is not None and limit < 1:
-        raise Misconfigured(f"max_results has to be 1 or more, not {limit}")
-    return Selection(
-        # An empty list of ids is not "all jobs": it is what a playbook has when it found none.
-        nothing=params.get("job_ids") == [],
-        job_ids=ids,
-        names=names,
-        types=types,
-        kinds=tuple(params.get("kinds") or ()),
-        exclude=tuple(word.strip().casefold() for word in params.get("exclude") or ()),
-        states=tuple(params.get("states") or ()),
-        results=tuple(params.get("results") or ()),
-        started_after=after,
-        started_before=before,
-        max_results=limit,
-        listed_from=listed_from if system.WINDOW else None,
-    )
+    return after, before, listed_from
 
 
 def _check_id(system: type[BackupSystem], job_id: str) -> None:

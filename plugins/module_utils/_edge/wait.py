@@ -23,6 +23,7 @@ _OPTIONS: Spec = {
     "appear_timeout": {"type": "float", "default": 120.0},
     "stall_timeout": {"type": "float"},
     "on_missing": {"type": "str", "choices": ["fail", "finished", "ignore"], "default": "fail"},
+    "continuous": {"type": "str", "choices": ["ignore", "count"], "default": "ignore"},
     "fail_on_timeout": {"type": "bool", "default": True},
 }
 

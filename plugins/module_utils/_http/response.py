@@ -59,6 +59,10 @@ class Response:
         except Unanswered:
             return None
 
+    def date(self) -> float | None:
+        """The server's own clock, as a Unix time; None where it does not say."""
+        return _date(self.headers.get("Date"))
+
     def retry_after(self, now: float, also: t.Sequence[t.Any] = ()) -> float | None:
         """Seconds the server asked us to wait: the header (seconds or a date), or what else says so."""
         wishes = (_seconds(value, now) for value in (self.headers.get("Retry-After"), *also))
@@ -73,10 +77,10 @@ def _seconds(value: t.Any, now: float) -> float | None:
     except OverflowError:
         return None
     except ValueError:
-        try:
-            seconds = email.utils.parsedate_to_datetime(str(value)).timestamp() - now
-        except (ValueError, TypeError, OverflowError):
+        moment = _date(value)
+        if moment is None:
             return None
+        seconds = moment - now
     return max(0.0, seconds) if seconds < 1e9 else None
 
 
@@ -112,3 +116,10 @@ def _messages(body: t.Any, mask: t.Callable[[str], str]) -> t.Iterator[str]:
         for key in ("message", "error", "error_description", "errors", "code"):
             if body.get(key) not in (None, "") and (key != "code" or isinstance(body[key], str)):
                 yield from _messages(body[key], mask)
+
+
+def _date(value: t.Any) -> float | None:
+    try:
+        return email.utils.parsedate_to_datetime(str(value)).timestamp() if value else None
+    except (ValueError, TypeError, OverflowError):
+        return None

@@ -28,6 +28,7 @@ from .stream import Stream
 _AGAIN = frozenset({408, 421, 425, 429})
 _NEVER = frozenset({501, 505})
 MAX_REDIRECTS = 5
+_CLOCKS_AGREE = 2.0
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 30.0
 
@@ -84,6 +85,9 @@ class Transport:
         self.allow_collect = allow_collect
         self.mask = mask
         self.statistics = Statistics()
+        # When the system last gave a good answer, on the monotonic clock; and by how much its clock is ahead of ours.
+        self.answered_at: float | None = None
+        self.server_ahead = 0.0
         self._patience = patience
         self._until = float("inf")
         self._exchanges = Exchanges(clock, request_timeout, verify, max_body, mask)
@@ -117,7 +121,12 @@ class Transport:
         Raises Unanswered, AuthLost, Refused, Fenced.
         """
         self._fence(call)
-        return self._until_answered(lambda: parse(self._authorized(call)))
+        # A read inside the reading of another one, such as for what became of a queued call, is no answer to that.
+        inner = self._retrying
+        answer = self._until_answered(lambda: parse(self._authorized(call)))
+        if not inner:
+            self.answered_at = self.clock.monotonic()
+        return answer
 
     def stream(self, call: Call, into: Stream) -> None:
         """Send a read until its body has gone into the stream; one that breaks is asked for again from its beginning.
@@ -190,6 +199,7 @@ class Transport:
             if response.status == 401:
                 raise _not_accepted(response, " again, with a token just renewed")
         if 200 <= response.status < 300 or call.answered(response):
+            self._note_its_clock(response)
             return response
         self._raise_transient(call, response)
         if response.status == 403:
@@ -198,6 +208,13 @@ class Transport:
                 "The login is good but lacks a permission that this call needs"
             )
         raise Refused(f"{response.headline}: {summary(response)}", response.status)
+
+    def _note_its_clock(self, response: Response) -> None:
+        date = response.date()
+        if date is not None:
+            ahead = date - self.clock.now().timestamp()
+            # It tells whole seconds, and the answer took a moment.
+            self.server_ahead = ahead if abs(ahead) > _CLOCKS_AGREE else 0.0
 
     def _raise_transient(self, call: Call, response: Response) -> None:
         trouble = response.status in _AGAIN or (response.status >= 500 and response.status not in _NEVER)
@@ -232,11 +249,11 @@ class Transport:
     # -- again ---------------------------------------------------------------------------------------------------
 
     def _until_answered(self, once: t.Callable[[], t.Any]) -> t.Any:
-        self._retrying = True
+        before, self._retrying = self._retrying, True
         try:
             return self._patiently(once)
         finally:
-            self._retrying = False
+            self._retrying = before
 
     def _patiently(self, once: t.Callable[[], t.Any]) -> t.Any:
         began = self.clock.monotonic()

@@ -12,10 +12,11 @@ from __future__ import annotations
 import json
 import typing as t
 from abc import ABC, abstractmethod
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 from .._core.errors import BackupError, Unanswered
 from .._core.job import Job, Part
+from .._core.times import WHOLE_SECONDS
 from .._http.aside import Worker
 from .._http.call import Call, Dialect, Intent
 from .._http.response import Response, start_of, summary
@@ -103,7 +104,8 @@ class BackupSystem(Vocabulary, Dialect, ABC):
         listing = self._seen(selection, wanted)
         listing.missing = [job_id for job_id in selection.job_ids if job_id not in listing.jobs]
         listing.unmatched = unmatched(selection, wanted, listing.jobs.values())
-        jobs = list(wanted.among(listing.jobs.values()))
+        # Only now is the system's clock known.
+        jobs = list(self._on_its_clock(wanted).among(listing.jobs.values()))
         # Most of a long list has ended.
         if any(lacks_end(job) for job in jobs):
             usual = usual_durations(listing.jobs.values())
@@ -122,6 +124,15 @@ class BackupSystem(Vocabulary, Dialect, ABC):
                 f"{', '.join(strange)}. Such jobs count as active"
             )
         return listing
+
+    def _on_its_clock(self, wanted: Selection) -> Selection:
+        """Compare starts as the system tells them: by its own clock, and perhaps in whole seconds."""
+        ahead = timedelta(seconds=self.http.server_ahead)
+        after, before = wanted.started_after, wanted.started_before
+        return wanted._replace(
+            started_after=None if after is None else after + ahead - WHOLE_SECONDS,
+            started_before=None if before is None else before + ahead,
+        )
 
     def _seen(self, selection: Selection, wanted: Selection) -> Listing:
         listing = self._found(selection)

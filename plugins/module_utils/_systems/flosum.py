@@ -10,6 +10,7 @@ Sources: the "Jobs" page of docs.flosum.com, and Flosum's OpenAPI files for Back
 from __future__ import annotations
 
 import typing as t
+from datetime import timedelta
 
 from .._core.job import Counts, Job, Kind, Meaning, Part
 from .._core.times import from_iso, seconds_from_timespan, to_iso_z
@@ -26,6 +27,7 @@ _LIST = "Flosum OpenAPI, GET .../backups, jobStatus"
 _TYPES = ("full", "full & sync", "template", "archive")
 _STATUSES = ("In Progress", "Exception", "Completed", "Aborted")
 _PAGE = 2000
+_CLOCKS_DIFFER = timedelta(hours=1)
 # Which of the counters a step has depends on the kind of job; the document lists these.
 _GOOD = ("backupSuccessCount", "successCount", "removeSuccessCount", "restoreSuccessCount", "updateSuccessCount")
 _BAD = ("failedCount", "restoreFailedCount", "updateFailedCount")
@@ -86,7 +88,8 @@ class Flosum(BackupSystem):
             query = [("page", str(page)), ("limit", str(_PAGE)), ("sortBy", "jobId"), ("order", "DESC")]
             query += [("types", word) for word in _TYPES] + [("statuses", word) for word in _STATUSES]
             if selection.started_after is not None:
-                query.append(("startedDate", to_iso_z(selection.started_after)))
+                # Its clock may be behind ours. What began before that is left out when the list is there.
+                query.append(("startedDate", to_iso_z(selection.started_after - _CLOCKS_DIFFER)))
             items, body, trouble = self.rows(self._path("backups"), query, "items")
             return Page(items, page + 1, as_count(body.get("total")), trouble=trouble)
 

@@ -86,7 +86,7 @@ def abort_jobs(task: Task) -> Answer:
         if not task.check_mode:
             _stop(task, active, read_at)
             _observe(task, active)
-    return _answer(task, active, ended, missing, listing.complete)
+    return _answer(task, _sorted(task, active, ended, missing, listing.complete))
 
 
 def _check(task: Task) -> None:
@@ -228,58 +228,103 @@ def _is_another(task: Task, before: Job, job: Job) -> bool:
     return job.run != before.run
 
 
-def _answer(task: Task, active: list[Attempt], ended: list[Attempt], missing: list[str], complete: bool) -> Answer:
-    params = task.params
+class Outcome(t.NamedTuple):
+    """What came of each selected job."""
+
+    stopped: list[Attempt]
+    predicted: list[Attempt]
+    not_confirmed: list[Attempt]
+    unsupported: list[Attempt]
+    already: list[Attempt]
+    missing: list[str]
+    complete: bool
+
+    @property
+    def sent(self) -> list[Attempt]:
+        """Those for which a request left that was not refused."""
+        return [one for one in self.stopped + self.not_confirmed if one.requested_at and not one.refused]
+
+    @property
+    def acted(self) -> list[Attempt]:
+        """Those that are changed by this task, or would be."""
+        return self.sent + [one for one in self.predicted if one.before.state != "stopping"]
+
+
+def _sorted(task: Task, active: list[Attempt], ended: list[Attempt], missing: list[str], complete: bool) -> Outcome:
     supported = task.system.CAPABILITIES.abort
     by_itself = [attempt for attempt in active if attempt.ended_by_itself]
     stopped = [attempt for attempt in active if attempt.confirmed_at and attempt not in by_itself]
     rest = [attempt for attempt in active if attempt not in by_itself and attempt not in stopped]
-    unsupported = [] if supported else rest
-    predicted = rest if supported and task.check_mode else []
-    not_confirmed = rest if supported and not task.check_mode else []
-    already = ended + by_itself
-    problems = []
-    if unsupported and params["on_unsupported"] == "fail":
-        problems.append(f"the API has no call to stop a job: {_said(unsupported)}. {task.system.INSTEAD_OF_ABORT}")
-    refused = [attempt for attempt in not_confirmed if attempt.refused]
-    if refused:
-        problems.append(f"not stopped: {_said(refused)}")
-    unseen = [attempt for attempt in not_confirmed if not attempt.refused]
-    if unseen and params["wait"]:
-        problems.append(f"not seen to stop within wait_timeout ({params['wait_timeout']:g} s): {_said(unseen)}")
-    unanswered = [attempt for attempt in unseen if attempt.unanswered]
-    if unanswered and not params["wait"]:
-        problems.append(f"perhaps not asked to stop: {_said(unanswered)}")
-    if missing:
-        why = "no such job, or no longer listed" if complete else "not seen, and the list of jobs was not complete"
-        problems.append(f"{why}: {', '.join(missing)}")
-    if already and params["fail_if_not_running"]:
-        problems.append(f"not running: {', '.join(str(attempt.after or attempt.before) for attempt in already)}")
-    sent = [attempt for attempt in stopped + not_confirmed if attempt.requested_at and not attempt.refused]
-    acted = sent + [attempt for attempt in predicted if attempt.before.state != "stopping"]
-    done = "Would stop" if task.check_mode else "Stopped"
-    counted = f"{done} {len(stopped + predicted)}, {len(already)} not running"
-    if unsupported:
-        counted += f", {len(unsupported)} cannot be stopped: {_said(unsupported)}"
-    if not_confirmed:
-        counted += f", {sum(attempt in sent for attempt in not_confirmed)} asked to stop and not yet seen to end"
+    return Outcome(
+        stopped,
+        predicted=rest if supported and task.check_mode else [],
+        not_confirmed=rest if supported and not task.check_mode else [],
+        unsupported=[] if supported else rest,
+        already=ended + by_itself,
+        missing=missing,
+        complete=complete,
+    )
+
+
+def _answer(task: Task, outcome: Outcome) -> Answer:
+    problems = list(_problems(task, outcome))
     return {
-        "changed": bool(acted),
+        "changed": bool(outcome.acted),
         "failed": bool(problems),
-        "aborted": [attempt.to_dict() for attempt in stopped + predicted],
-        "already_finished": [attempt.to_dict() for attempt in already],
-        "unsupported": [attempt.to_dict() for attempt in unsupported],
-        "not_confirmed": [attempt.to_dict() for attempt in not_confirmed],
-        "missing": missing,
-        "reason": params["reason"],
+        "aborted": [attempt.to_dict() for attempt in outcome.stopped + outcome.predicted],
+        "already_finished": [attempt.to_dict() for attempt in outcome.already],
+        "unsupported": [attempt.to_dict() for attempt in outcome.unsupported],
+        "not_confirmed": [attempt.to_dict() for attempt in outcome.not_confirmed],
+        "missing": outcome.missing,
+        "reason": task.params["reason"],
         "capabilities": task.system.CAPABILITIES._asdict(),
         "diff": {
-            "before": {str(attempt.before.id): attempt.before.state for attempt in acted},
-            "after": {str(attempt.before.id): _state_after(attempt) for attempt in acted},
+            "before": {str(attempt.before.id): attempt.before.state for attempt in outcome.acted},
+            "after": {str(attempt.before.id): _state_after(attempt) for attempt in outcome.acted},
         },
-        "msg": f"{task.system.TITLE}: {'; '.join([*problems, counted])}.",
+        "msg": f"{task.system.TITLE}: {'; '.join([*problems, _counted(task, outcome)])}.",
         **cost(task),
     }
+
+
+def _problems(task: Task, outcome: Outcome) -> t.Iterator[str]:
+    """Say why the task fails, if it does."""
+    params = task.params
+    if outcome.unsupported and params["on_unsupported"] == "fail":
+        yield f"the API has no call to stop a job: {_said(outcome.unsupported)}. {task.system.INSTEAD_OF_ABORT}"
+    refused = [attempt for attempt in outcome.not_confirmed if attempt.refused]
+    if refused:
+        yield f"not stopped: {_said(refused)}"
+    unseen = [attempt for attempt in outcome.not_confirmed if not attempt.refused]
+    if unseen and params["wait"]:
+        yield f"not seen to stop within wait_timeout ({params['wait_timeout']:g} s): {_said(unseen)}"
+    unanswered = [attempt for attempt in unseen if attempt.unanswered]
+    if unanswered and not params["wait"]:
+        yield f"perhaps not asked to stop: {_said(unanswered)}"
+    if outcome.missing:
+        why = "no such job, or no longer listed"
+        if not outcome.complete:
+            why = "not seen, and the list of jobs was not complete"
+        yield f"{why}: {', '.join(outcome.missing)}"
+    if outcome.already and params["fail_if_not_running"]:
+        yield f"not running: {', '.join(str(attempt.after or attempt.before) for attempt in outcome.already)}"
+
+
+def _counted(task: Task, outcome: Outcome) -> str:
+    """Say how many jobs were stopped, and what became of the others."""
+    done = "would stop" if task.check_mode else "stopped"
+    some = len(outcome.stopped + outcome.predicted)
+    said = [f"{done} {some} job{'' if some == 1 else 's'}" if some else "nothing was stopped"]
+    if outcome.already:
+        said.append(f"{len(outcome.already)} not running any more")
+    if outcome.unsupported:
+        said.append(f"{len(outcome.unsupported)} cannot be stopped: {_said(outcome.unsupported)}")
+    if outcome.not_confirmed:
+        asked = sum(attempt in outcome.sent for attempt in outcome.not_confirmed)
+        said.append(f"{asked} asked to stop and not yet seen to end")
+    if not (some or outcome.already or outcome.unsupported or outcome.not_confirmed or outcome.missing):
+        said.append("no job is selected that is running")
+    return ", ".join(said)
 
 
 def _said(attempts: list[Attempt]) -> str:

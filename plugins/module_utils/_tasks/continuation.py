@@ -27,7 +27,7 @@ class Turn(t.NamedTuple):
         after, since = map(from_iso, self.kept["moments"])
         return task._replace(selection=task.selection._replace(started_after=after, listed_from=since))
 
-    def restore(self, task: Task, wait: Wait) -> None:
+    def restore(self, task: Task, wait: Wait, unmatched: dict[str, str]) -> None:
         """Go on where the turn before stopped."""
         if self.kept is None:
             return
@@ -35,9 +35,10 @@ class Turn(t.NamedTuple):
         task.system.http.credential.restore(self.kept["login"])
         vars(task.system.http.statistics).update(self.kept["cost"])
         task.system.collected_at = self.kept["collected_at"]
+        unmatched.update(self.kept["unmatched"])
 
 
-def keep(task: Task, wait: Wait) -> dict[str, t.Any]:
+def keep(task: Task, wait: Wait, unmatched: dict[str, str]) -> dict[str, t.Any]:
     """Everything that the next turn needs, as JSON can hold it."""
     http = task.system.http
     return {
@@ -46,4 +47,5 @@ def keep(task: Task, wait: Wait) -> dict[str, t.Any]:
         "cost": vars(http.statistics),
         "moments": [iso(task.selection.started_after), iso(task.selection.listed_from)],
         "collected_at": task.system.collected_at,
+        "unmatched": unmatched,
     }

@@ -43,33 +43,43 @@ def wait_for_jobs(task: Task) -> Answer:
     if turn is not None:
         task = turn.with_its_moments(task)
     wait = Wait(_policy(task), task.clock)
-    look = _looks(task, wait)
+    unmatched: dict[str, str] = {}
+    look = _looks(task, wait, unmatched)
     if task.check_mode:
         return _check(task, wait, look)
     if turn is not None:
-        turn.restore(task, wait)
+        turn.restore(task, wait, unmatched)
         report = wait.run(look, turn.seconds)
         if report is None:
             left = max(0.0, wait.deadline - wait.now())
-            return {"changed": False, "waiting": wait.progress(), "seconds_left": left, "kept": keep(task, wait)}
+            kept = keep(task, wait, unmatched)
+            return {"changed": False, "waiting": wait.progress(), "seconds_left": left, "kept": kept}
     else:
         report = _wait_and_tell(task, wait, look)
+    for warning in unmatched.values():
+        task.warn(warning)
+    if report.old_news:
+        task.warn(f"{report.old_news.strip()} Give started_after, if a run of tonight was meant")
     _warn_of_an_empty_choice(task, report)
     forgiven = report.verdict == "timed_out" and not task.params["fail_on_timeout"]
     return _answer(task, report, failed=report.verdict != "reached" and not forgiven)
 
 
-def _looks(task: Task, wait: Wait) -> Look:
-    """Give the wait its eyes: a look at the system that ends in time, each warning told once."""
+def _looks(task: Task, wait: Wait, unmatched: dict[str, str]) -> Look:
+    """Give the wait its eyes: a look at the system that ends in time, each warning told once.
+
+    ``unmatched`` holds in the end what of the selection no job ever wore.
+    """
     warned: set[str] = set()
+    http = task.system.http
     policy = wait.policy
     # Definitions are chosen by what they are; which of their runs is meant, the loop decides.
     selection = task.selection._replace(started_after=None) if policy.definitions else task.selection
 
     def look(ids: tuple[str, ...] | None, patience: float) -> Seen:
-        http = task.system.http
-        # However many pages a list has: a look ends one request after the deadline, or after unreachable_timeout.
-        left = max(0.0, min(wait.deadline - wait.now(), policy.unreachable_timeout))
+        # However many pages a list has, a look ends one request after the deadline. Until then a slow list may take
+        # its time: each of its pages is an answer.
+        left = max(0.0, wait.deadline - wait.now())
         asked = selection
         if ids is not None:
             asked = selection._replace(job_ids=ids, nothing=not ids, max_results=None)
@@ -80,6 +90,14 @@ def _looks(task: Task, wait: Wait) -> Look:
             # Nothing else collects what an answer that was no good leaves behind, and a wait can be long.
             gc.collect()
             raise
+        finally:
+            wait.hear(http.answered_at)
+            wait.server_ahead = http.server_ahead
+        for word in listing.unmatched.keys() ^ unmatched.keys():
+            # What matched once is no mistake, also if it does not match any more.
+            unmatched.pop(word, None)
+        if wait.polls == 0:
+            unmatched.update(listing.unmatched)
         for warning in listing.warnings:
             if warning not in warned:
                 task.warn(warning)
@@ -151,6 +169,7 @@ def _answer(task: Task, report: Report, failed: bool) -> Answer:
         **spent,
         "throttled_seconds": round(spent["throttled_seconds"] + report.throttled_seconds, 3),
         "transitions": report.transitions,
+        "left_out": report.left_out,
         "msg": f"{task.system.TITLE}: {report.message}{window}",
     }
 
@@ -179,6 +198,7 @@ def _policy(task: Task) -> Policy:
         unreachable_timeout=task.system.connection["unreachable_timeout"],
         ids=task.selection.job_ids if task.selection.job_ids or task.selection.nothing else None,
         definitions=definitions,
+        count_continuous=params["continuous"] == "count" or bool(task.selection.job_ids),
         run_after=task.selection.started_after if definitions else None,
         settled=task.selection.max_results is not None,
     )

@@ -60,8 +60,6 @@ def _judge_all(known: Known, entries: list[Followed]) -> Verdict | None:
         return None
     if known.policy.ids != () and not any(entry.job for entry in entries):
         return "missing"
-    if not known.complete and known.policy.ids is None:
-        return None
     return "failed" if bad else "reached"
 
 
@@ -73,8 +71,10 @@ def _counted(known: Known, entries: list[Followed]) -> tuple[int, int]:
 
 
 def _may_still_appear(known: Known, entries: list[Followed]) -> bool:
-    """A selection that shows nothing is given time for its first job."""
-    return known.policy.ids is None and not entries and not known.is_overdue(0.0)
+    """A selection that shows nothing is given time for its first job; and a list with holes may hide one."""
+    if known.policy.ids is not None:
+        return False
+    return not known.complete or (not entries and not known.is_overdue(0.0))
 
 
 def _is_stalled(known: Known, entries: list[Followed]) -> bool:

@@ -9,14 +9,15 @@ Times inside are seconds since the wait began, on the monotonic clock.
 from __future__ import annotations
 
 import typing as t
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
 from .._core.job import Job
-from .._core.times import Clock, from_iso, iso
+from .._core.times import WHOLE_SECONDS, Clock, from_iso, iso
 from .policy import Policy, Seen
 
 # A job that so many looks in a row do not show is gone.
 _LOOKS_WITHOUT = 2
+_LONG_AGO = datetime.min.replace(tzinfo=timezone.utc)
 ANOTHER = "another run has begun, so how it ended is not known"
 
 
@@ -64,12 +65,16 @@ class Known:
     """All jobs that are followed, and when the system last said something."""
 
     _KEPT = (
-        "deadline",
+        "limit",
         "polls",
         "throttled",
         "transitions",
         "complete",
         "answered_at",
+        "heard_at",
+        "server_ahead",
+        "saw_active",
+        "left_out",
         "moved_at",
         "quiet_since",
         "trouble",
@@ -81,15 +86,23 @@ class Known:
         self.clock = clock
         self.began_at = clock.now()
         self._zero = clock.monotonic()
-        self.deadline = max(0.0, policy.timeout)
-        if policy.until is not None:
-            self.deadline = max(0.0, min(self.deadline, (policy.until - self.began_at).total_seconds()))
+        # wait_timeout; wait_until is a time of day, and read off that clock.
+        self.limit = max(0.0, policy.timeout)
         self.followed: dict[str, Followed] = {job_id: Followed(job_id, 0.0) for job_id in policy.ids or ()}
         self.polls = 0
         self.throttled = 0.0
         self.transitions: list[dict[str, t.Any]] = []
         self.complete = False
+        # When a look was whole, and when the system last answered anything that it was asked.
         self.answered_at: float | None = None
+        self.heard_at = 0.0
+        # How many seconds the system's clock is ahead of ours.
+        self.server_ahead = 0.0
+        self.saw_active = False
+        # Jobs that are over, and were so before the wait began: history, and not what it is about.
+        self.history: set[str] = set()
+        # What runs for ever and does not count: id -> what is told of it.
+        self.left_out: dict[str, dict[str, t.Any]] = {}
         self.moved_at = 0.0
         self.quiet_since: float | None = None
         self.trouble = ""
@@ -103,6 +116,7 @@ class Known:
             "began_at": self.began_at.isoformat(),
             "run_after": self.policy.run_after and self.policy.run_after.isoformat(),
             "followed": [entry.keep() for entry in self.followed.values()],
+            "history": sorted(self.history),
             **{name: getattr(self, name) for name in self._KEPT},
         }
 
@@ -115,6 +129,7 @@ class Known:
         # Given as an age it would move on with every slice.
         self.policy = self.policy._replace(run_after=from_iso(kept["run_after"]))
         self.followed = {entry["id"]: Followed.restore(entry) for entry in kept["followed"]}
+        self.history = set(kept["history"])
         for name in self._KEPT:
             setattr(self, name, kept[name])
 
@@ -124,13 +139,27 @@ class Known:
         """Seconds since the wait began."""
         return self.clock.monotonic() - self._zero
 
+    @property
+    def deadline(self) -> float:
+        """When the wait ends, in seconds since it began. A machine that sleeps does not move ``wait_until``."""
+        until = self.policy.until
+        if until is None:
+            return self.limit
+        return max(0.0, min(self.limit, self.now() + (until - self.clock.now()).total_seconds()))
+
+    def hear(self, moment: float | None) -> None:
+        """Note when the system last answered, on the monotonic clock: a slow list of many pages is no silence."""
+        if moment is not None:
+            self.heard_at = max(self.heard_at, moment - self._zero)
+
     def silent_for(self) -> float:
         """Seconds without a good answer."""
-        return self.now() - (self.answered_at or 0.0)
+        return self.now() - max(self.answered_at or 0.0, self.heard_at)
 
     def deadline_moment(self) -> str | None:
         """The deadline as a time of day."""
-        return iso(self.began_at + timedelta(seconds=self.deadline))
+        last = self.began_at + timedelta(seconds=self.limit)
+        return iso(last if self.policy.until is None else min(last, max(self.policy.until, self.began_at)))
 
     def is_overdue(self, since: float) -> bool:
         """Whether a job should have appeared by now."""
@@ -145,12 +174,33 @@ class Known:
         self.trouble = ""
         self.complete = seen.complete
         if self.policy.ids is None:
-            for job_id, job in seen.jobs.items():
-                # A definition that has not run is nothing to wait for, unless it was asked for by its id.
-                if job_id not in self.followed and (self.policy.state == "idle" or job.state != "idle"):
-                    self.followed[job_id] = Followed(job_id, self.answered_at)
+            for job_id in self._meant(seen.jobs):
+                self.followed.setdefault(job_id, Followed(job_id, self.answered_at))
         for entry in self.followed.values():
             self._take_job(entry, seen.jobs.get(entry.id))
+
+    def _meant(self, jobs: t.Mapping[str, Job]) -> t.Iterable[str]:
+        """Which of the jobs that a selection shows the wait is about."""
+        if self.policy.state == "idle":
+            return self._that_count(jobs)
+        # A definition that has not run is nothing to wait for, unless it was asked for by its id.
+        shown = {job_id: job for job_id, job in jobs.items() if job.state != "idle"}
+        if self.policy.run_after is not None or self.policy.settled:
+            return shown
+        if self.polls == 1:
+            meant = [job_id for job_id, job in shown.items() if job.active] or _newest(shown.values())
+            self.history = shown.keys() - set(meant)
+            return meant
+        return [job_id for job_id, job in shown.items() if job.active or job_id not in self.history]
+
+    def _that_count(self, jobs: t.Mapping[str, Job]) -> t.Iterable[str]:
+        """All but what runs for ever: it would keep a system busy for ever."""
+        for job_id, job in jobs.items():
+            if not job.continuous or self.policy.count_continuous:
+                yield job_id
+            elif job.active or job_id in self.left_out:
+                why = "runs for ever in the background"
+                self.left_out[job_id] = {"id": job_id, "name": job.name, "type": job.type, "reason": why}
 
     def _take_job(self, entry: Followed, job: Job | None) -> None:
         # A run that has ended stays ended; a drain is about whatever runs under this id now.
@@ -167,6 +217,7 @@ class Known:
                 entry.looks_without += 1
             return
         entry.looks_without = 0
+        self.saw_active = self.saw_active or job.active
         before = entry.job
         if before is None or _face(before) != _face(job):
             self.moved_at = self.now()
@@ -193,7 +244,8 @@ class Known:
             if self.policy.run_after is None:
                 return ANOTHER if job.is_run_after(entry.job) else ""
             # While a run begins its start is not known (see Job.started): then it is the awaited one.
-            earlier = not job.active if job.started is None else job.started < self.policy.run_after
+            since = self.policy.run_after + timedelta(seconds=self.server_ahead) - WHOLE_SECONDS
+            earlier = not job.active if job.started is None else job.started < since
             return "shows an earlier run" if earlier else ""
         # The server began to count anew: another job wears this id now.
         return ANOTHER if entry.job is not None and entry.job.run != job.run else ""
@@ -205,7 +257,8 @@ class Known:
         if entry.ended or entry.gone:
             return False
         if entry.job is None:
-            return not self.is_overdue(entry.since)
+            # Until a whole list did not show it, nothing says that it is not there.
+            return not self.is_overdue(entry.since) or not entry.looks_without
         return entry.job.active or entry.looks_without > 0
 
     def is_lost(self, entry: Followed) -> bool:
@@ -213,7 +266,8 @@ class Known:
         if entry.gone:
             return self.policy.on_missing == "fail"
         # "Missing means finished" holds for a job that was there once; one never seen may be a wrong id.
-        return entry.job is None and self.is_overdue(entry.since) and self.policy.on_missing != "ignore"
+        never = entry.job is None and entry.looks_without > 0
+        return never and self.is_overdue(entry.since) and self.policy.on_missing != "ignore"
 
     def is_unfinished(self, entry: Followed) -> bool:
         """Whether a report names this job among those that did not get there."""
@@ -228,6 +282,17 @@ class Known:
             return watched
         # The system's clock may differ from ours: never younger than what we have watched.
         return max(watched, (self.clock.now() - entry.job.started).total_seconds())
+
+
+def _newest(jobs: t.Iterable[Job]) -> list[str]:
+    """The newest run of each name; of each type, where the system has no names."""
+    newest: dict[str | None, Job] = {}
+    for job in jobs:
+        key = job.name if job.name is not None else job.type
+        known = newest.get(key)
+        if known is None or (job.started or _LONG_AGO) > (known.started or _LONG_AGO):
+            newest[key] = job
+    return [job.id for job in newest.values()]
 
 
 def _face(job: Job) -> tuple[t.Any, ...]:

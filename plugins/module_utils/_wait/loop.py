@@ -45,6 +45,9 @@ class Report(t.NamedTuple):
     polls: int
     throttled_seconds: float
     transitions: list[dict[str, t.Any]]
+    left_out: list[dict[str, t.Any]]
+    # Nothing was seen to run: what the results are worth, their age says.
+    old_news: str = ""
 
 
 class Wait(Known):
@@ -157,4 +160,6 @@ class Wait(Known):
             polls=self.polls,
             throttled_seconds=round(self.throttled, 3),
             transitions=self.transitions,
+            left_out=list(self.left_out.values()),
+            old_news=words.old_news(self) if verdict in ("reached", "failed") else "",
         )

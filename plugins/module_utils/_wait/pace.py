@@ -9,6 +9,7 @@ import typing as t
 
 from .._core.job import Job
 from .known import Followed, Known
+from .policy import Policy
 
 # The gap between looks, as a share: of the job's age; with an estimate, of the time left and at most of the age; past
 # the estimated end, of the delay.
@@ -24,7 +25,8 @@ def gap(known: Known, jitter: t.Callable[[], float]) -> float:
     """Seconds until the next look: what the most pressing job asks for, less some jitter, never past an event."""
     policy, now = known.policy, known.now()
     waiting = [entry for entry in known.followed.values() if known.is_open(entry)]
-    wanted = min((_wanted(known, entry) for entry in waiting), default=0.0)
+    pressing = _that_decide(known, waiting) if _last_one_decides(policy) else waiting
+    wanted = min((_wanted(known, entry) for entry in pressing), default=0.0)
     pause = min(max(wanted, policy.interval), policy.max_interval)
     pause *= 1.0 - 0.2 * jitter()
     events = [entry.since + policy.appear_timeout for entry in waiting if entry.job is None]
@@ -33,6 +35,17 @@ def gap(known: Known, jitter: t.Callable[[], float]) -> float:
     if policy.stall_timeout is not None:
         events.append(known.moved_at + policy.stall_timeout)
     return max(0.0, min([pause, *(event - now for event in events if event > now)]))
+
+
+def _last_one_decides(policy: Policy) -> bool:
+    """Whether nothing can be said before the last job has ended; else the first one may be the end of the wait."""
+    return policy.state == "idle" or (policy.state == "finished" and policy.require == "all")
+
+
+def _that_decide(known: Known, waiting: list[Followed]) -> list[Followed]:
+    """The one that is expected to end last: before that, nothing can be said. Where no end is expected, all of them."""
+    ends = [(left, entry) for entry in waiting if (left := _left(known, entry.job)) is not None and left >= 0]
+    return [max(ends, key=lambda end: end[0])[1]] if ends else waiting
 
 
 def _wanted(known: Known, entry: Followed) -> float:
@@ -48,10 +61,13 @@ def _wanted(known: Known, entry: Followed) -> float:
 
 
 def _left(known: Known, job: Job | None) -> float | None:
-    """Seconds to the expected end, below zero when it is overdue; from the system's word or from the percent."""
+    """Seconds to the expected end, below zero when it is overdue; from the system's word or from the percent.
+
+    What other runs took is no promise.
+    """
     if job is None:
         return None
-    if job.eta is not None:
+    if job.eta is not None and not job.eta_is_average:
         return (job.eta - known.clock.now()).total_seconds()
     if job.started is not None and job.percent is not None and job.percent >= _TELLING_PERCENT:
         spent = (known.clock.now() - job.started).total_seconds()

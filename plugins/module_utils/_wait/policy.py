@@ -44,5 +44,7 @@ class Policy(t.NamedTuple):
     # A job is a definition that runs again and again; a run that began earlier than this is not the awaited one.
     definitions: bool = False
     run_after: datetime | None = None
+    # What runs for ever counts for a drain as well.
+    count_continuous: bool = False
     # The jobs that the selection shows first are all that is waited for: with a limit, others would push them out.
     settled: bool = False

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
+from .._core.job import Job
 from .._core.times import iso
 from .known import Followed, Known
 from .policy import Verdict
@@ -30,8 +31,9 @@ def progress(known: Known) -> str:
     if active:
         said.append(f"oldest {hms(max(known.age(entry) for entry in active))}")
     ends = [job.eta for job in jobs if job.eta is not None]
-    if ends and max(ends) > known.clock.now():
-        said.append(f"about {hms((max(ends) - known.clock.now()).total_seconds())} left")
+    left = (max(ends) - known.clock.now()).total_seconds() if ends else 0.0
+    if left >= 1.0:
+        said.append(f"about {hms(left)} left")
     if known.quiet_since is not None:
         said.append(f"quiet for {hms(known.now() - known.quiet_since)} of {hms(known.policy.quiet_period)}")
     if known.trouble:
@@ -52,15 +54,15 @@ def _reached(known: Known) -> str:
     entries = list(known.followed.values())
     gone = f" Not listed: {names(lost)}." if (lost := _lost(known)) else ""
     if known.policy.state == "idle":
-        return f"Nothing selected is active (looked at {len(entries)} jobs).{gone}"
+        return f"Nothing selected is active (looked at {_jobs(len(entries))}).{gone}{_left_out(known)}"
     good = sum(entry.ended for entry in entries) - len(_bad(known))
-    return f"{good} of {len(entries)} jobs have ended as accepted.{gone}"
+    return f"{good} of {len(entries)} jobs have ended as accepted.{gone}{old_news(known)}"
 
 
 def _failed(known: Known) -> str:
     accepted = ", ".join(known.policy.accept_results)
     bad = names(_bad(known), messages=True)
-    return f"Ended with a result that accept_results ({accepted}) does not hold: {bad}."
+    return f"Ended with a result that accept_results ({accepted}) does not hold: {bad}.{old_news(known)}"
 
 
 def _timed_out(known: Known) -> str:
@@ -80,10 +82,11 @@ def _stalled(known: Known) -> str:
 
 def _missing(known: Known) -> str:
     policy = known.policy
-    never = f"not seen within appear_timeout ({policy.appear_timeout:g} s)"
-    return (
-        f"Missing (on_missing: {policy.on_missing}; {never}, or no longer listed): {names(_lost(known)) or 'any job'}."
-    )
+    within = f"seen within appear_timeout ({policy.appear_timeout:g} s)"
+    lost = names(_lost(known))
+    if not lost:
+        return f"No job that the selection means was {within}."
+    return f"Missing (on_missing: {policy.on_missing}; not {within}, or no longer listed): {lost}."
 
 
 def _cannot_tell(known: Known, why: str = "") -> str:
@@ -105,7 +108,7 @@ _MESSAGES: t.Mapping[Verdict, t.Callable[[Known], str]] = {
 def _limit(known: Known) -> str:
     """Name the option that set the deadline."""
     policy = known.policy
-    if policy.until is not None and known.deadline < policy.timeout:
+    if policy.until is not None and known.deadline < known.limit:
         return f"wait_until ({iso(policy.until)})"
     return f"wait_timeout ({policy.timeout:g} s)"
 
@@ -123,6 +126,41 @@ def _lost(known: Known) -> list[Followed]:
 
 def _unfinished(known: Known) -> list[Followed]:
     return [entry for entry in known.followed.values() if known.is_unfinished(entry)]
+
+
+def old_news(known: Known) -> str:
+    """Say that nothing was running, and how long ago each of these ended: it may not be what was waited for."""
+    ended = [entry.job for entry in known.followed.values() if entry.ended and entry.job is not None]
+    if known.saw_active or known.policy.state == "idle" or not ended:
+        return ""
+    told = [f"{job.name or job.id} {_ago(known, job)}" for job in ended[:_MOST_NAMED]]
+    more = f" and {len(ended) - _MOST_NAMED} more" if len(ended) > _MOST_NAMED else ""
+    return f" Nothing was running while this waited; these had ended before: {', '.join(told)}{more}."
+
+
+def _ago(known: Known, job: Job) -> str:
+    word, moment = ("ended", job.finished) if job.finished is not None else ("began", job.started)
+    if moment is None:
+        return "ended, it is not known when"
+    seconds = (known.clock.now() - moment).total_seconds() + known.server_ahead
+    return f"{word} {_span(seconds)} ago"
+
+
+def _span(seconds: float) -> str:
+    """A time in words: the two largest units that say something."""
+    minutes = max(0, int(seconds)) // 60
+    days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
+    units = [f"{count} {unit}" for count, unit in ((days, "d"), (hours, "h"), (minutes, "min")) if count]
+    return " ".join(units[:2]) or f"{max(0, int(seconds))} s"
+
+
+def _left_out(known: Known) -> str:
+    count = len(known.left_out)
+    return f" Left out, as they run for ever: {_jobs(count)} (see left_out)." if count else ""
+
+
+def _jobs(count: int) -> str:
+    return f"{count} job{'' if count == 1 else 's'}"
 
 
 def hms(seconds: float) -> str:

@@ -45,6 +45,7 @@ class Line:
     def __init__(self, known: Known, damaged: str, body: bytes, queued: bool) -> None:
         self.clock = Clock()
         self.allow_collect = False
+        self.server_ahead = 0.0
         self.clock.sleep = lambda seconds: None  # type: ignore[method-assign]
         self.given: list[tuple[str, bytes]] = []
         self._known = known

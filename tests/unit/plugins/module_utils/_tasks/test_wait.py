@@ -287,6 +287,7 @@ class OldRclone:
     def __init__(self, **jobs: dict[str, t.Any]) -> None:
         self.clock = Clock()
         self.allow_collect = False
+        self.server_ahead = 0.0
         self.asked = 0
         self.restart(**jobs)
 

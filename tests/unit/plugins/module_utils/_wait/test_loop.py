@@ -149,11 +149,31 @@ def test_weakness_07_slow_answers_count(clock: Clock) -> None:
 def test_weakness_07_the_wall_clock_does_not_matter(clock: Clock, monkeypatch: pytest.MonkeyPatch, jump: int) -> None:
     true = clock.now
     monkeypatch.setattr(clock, "now", lambda: true() + timedelta(seconds=jump if clock.monotonic() > 100 else 0))
-    until = true() + timedelta(seconds=1000)
     story = Story(clock, together(life("a", FOREVER, started=true())))
-    report = run(clock, story, until=until)
-    assert (report.verdict, report.elapsed, report.deadline) == ("timed_out", 1000.0, to_iso_z(until))
+    report = run(clock, story, timeout=1000.0)
+    assert (report.verdict, report.elapsed) == ("timed_out", 1000.0)
     assert max(after - before for before, after in zip(story.times, story.times[1:])) <= 60.0
+
+
+@pytest.mark.parametrize(
+    ("jump", "lasts"),
+    [
+        # A machine that slept for two hours: the window is over, and a last look is taken at once.
+        (7200.0, 105.0),
+        # A clock that was set right by a minute.
+        (60.0, 940.0),
+        (-60.0, 1060.0),
+        # wait_timeout is no time of day.
+        (-86_400.0, 3600.0),
+    ],
+)
+def test_wait_until_is_a_time_of_day(clock: Clock, monkeypatch: pytest.MonkeyPatch, jump: float, lasts: float) -> None:
+    true = clock.now
+    monkeypatch.setattr(clock, "now", lambda: true() + timedelta(seconds=jump if clock.monotonic() > 100 else 0))
+    until = true() + timedelta(seconds=1000)
+    report = run(clock, Story(clock, together(life("a", FOREVER))), until=until, max_interval=5.0)
+    assert (report.verdict, report.elapsed) == ("timed_out", pytest.approx(lasts, abs=0.01))
+    assert report.deadline == to_iso_z(until)
 
 
 @pytest.mark.parametrize(("limit", "looks"), [(0.0, 1), (1.0, 2), (30_000.0, None)])
@@ -256,7 +276,7 @@ def test_weakness_15_an_old_job_is_asked_about_seldom_from_the_start(clock: Cloc
     run(clock, story)
     assert story.times[1] == 40.0
     clock.sleep(-clock.monotonic())
-    # The youngest of several decides.
+    # Of several without an expected end, the youngest decides.
     began = clock.monotonic()
     story = Story(clock, together(life("a", FOREVER, started=clock.now() - timedelta(days=1)), life("b", FOREVER)))
     run(clock, story, ids=("a", "b"), timeout=100.0)
