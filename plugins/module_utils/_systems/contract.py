@@ -66,6 +66,10 @@ class BackupSystem(Vocabulary, Dialect, ABC):
         """Ask the system to stop a job; give its words. Sent once, and only where the capability ``abort`` is true."""
         raise NotImplementedError
 
+    def whole(self, jobs: t.Sequence[Job]) -> list[Job]:
+        """Leave out those that are parts of another one of these and end with it. Default: there are none."""
+        return list(jobs)
+
     def steps(self, job: Job) -> tuple[Part, ...]:
         """Read the job's steps where they take a call of their own. Default: what the job already holds."""
         return job.parts
@@ -77,6 +81,14 @@ class BackupSystem(Vocabulary, Dialect, ABC):
     def collect(self, jobs: t.Iterable[Job]) -> None:
         """Have the system bring in how these jobs are, where it may not know it yet. Default: it always does."""
         return
+
+    def keep(self) -> dict[str, t.Any]:
+        """What the next slice of a wait has to know of the looks before it, as JSON can hold it."""
+        return {"collected_at": self.collected_at}
+
+    def restore(self, kept: dict[str, t.Any]) -> None:
+        """Take over what the slice before kept."""
+        self.collected_at = kept["collected_at"]
 
     def close(self) -> None:
         """Leave nothing behind, here and on the system. Default: there it is nothing."""

@@ -44,6 +44,8 @@ class Selection(t.NamedTuple):
     # leave behind the very job that is waited for.
     listed_from: datetime | None = None
 
+    # Of which jobs anything has to be known: all; only what is active; or that, and the newest where nothing is active.
+    about: t.Literal["all", "active", "new"] = "all"
     # Whether a job may be meant whose name, type or start the system does not say. A gate has to count it in; an abort
     # leaves it alone.
     take_unknown: bool = True

@@ -78,6 +78,9 @@ def abort_jobs(task: Task) -> Answer:
         chosen = [job for job in chosen if job not in for_ever]
         if for_ever:
             task.warn(f"left alone, as they run for ever and no id asks for them: {', '.join(map(str, for_ever))}")
+    if not task.selection.job_ids:
+        running = task.system.whole([job for job in chosen if job.active])
+        chosen = [job for job in chosen if not job.active or job in running]
     ended = [Attempt(job) for job in chosen if not job.active]
     active = [Attempt(job) for job in chosen if job.active]
     missing = [job_id for job_id in listing.missing if job_id.casefold() not in task.selection.exclude]

@@ -34,7 +34,7 @@ class Turn(t.NamedTuple):
         wait.restore(self.kept["wait"])
         task.system.http.credential.restore(self.kept["login"])
         vars(task.system.http.statistics).update(self.kept["cost"])
-        task.system.collected_at = self.kept["collected_at"]
+        task.system.restore(self.kept["system"])
         unmatched.update(self.kept["unmatched"])
 
 
@@ -46,6 +46,6 @@ def keep(task: Task, wait: Wait, unmatched: dict[str, str]) -> dict[str, t.Any]:
         "login": http.credential.keep(),
         "cost": vars(http.statistics),
         "moments": [iso(task.selection.started_after), iso(task.selection.listed_from)],
-        "collected_at": task.system.collected_at,
+        "system": task.system.keep(),
         "unmatched": unmatched,
     }
