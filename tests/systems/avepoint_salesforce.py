@@ -35,6 +35,16 @@ KNOWN = Known(
     },
     # A second page of the vendor's writes the names of the numbers, in a field of another name.
     spellings={"finished": 2, "finished with exception": 3, "failed": 4, "stopped": 6, "skipped": 7},
+    purposes=(
+        ({"jobId": "J", "type": 1}, "backup", False),
+        ({"jobId": "J", "type": "On-demand backup"}, "backup", False),
+        ({"jobId": "J", "type": 3}, "restore", False),
+        ({"jobId": "J", "type": 11}, "export", False),
+        ({"jobId": "J", "type": 9}, "other", False),
+        # Nothing that could be rolled back to.
+        ({"jobId": "J", "type": 20}, "other", False),
+        ({"jobId": "J", "type": 99}, None, False),
+    ),
     id_field="jobId",
     state_fields=("status", "state"),
     address={"region": "us"},

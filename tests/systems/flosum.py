@@ -19,6 +19,13 @@ KNOWN = Known(
         "Completed": ("finished", "success"),
         "Aborted": ("finished", "canceled"),
     },
+    purposes=(
+        ({"jobId": 1, "operationType": "Composite Backup"}, "backup", False),
+        ({"jobId": 1, "operationType": "Templated Archive"}, "archive", False),
+        ({"jobId": 1, "operationType": "Import Backup"}, "other", False),
+        ({"jobId": 1, "operationType": "Something new"}, None, False),
+        ({"jobId": 1}, None, False),
+    ),
     id_field="jobId",
     state_fields=("jobStatus",),
     address={"region": "us"},

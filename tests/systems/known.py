@@ -82,6 +82,9 @@ class Known:
     words: Mapping[Word, tuple[str, str | None]]
     # Another spelling of a word, lower case -> the word.
     spellings: Mapping[str, Word] = field(default_factory=dict)
+    # Raw jobs of some documented types, one that no document names among them: what such a run is for, and whether it
+    # never ends.
+    purposes: tuple[tuple[Raw, str | None, bool], ...]
     # The fields of a raw job that hold its id and its word; of several, the first one that is there counts.
     id_field: str
     state_fields: tuple[str, ...]

@@ -35,6 +35,13 @@ KNOWN = Known(
         "COMPLETED": ("finished", "success"),
         "FAILED": ("finished", "failed"),
     },
+    purposes=(
+        ({"id": "j", "type": "backup-working-environment"}, "backup", False),
+        ({"id": "j", "type": "restore-something"}, None, False),
+        ({"id": "j", "type": "x", "data": {"restore": {"batch": []}}}, "restore", False),
+        ({"id": "j", "data": {"multi-volume-backup": {"volume": [{"id": "v"}]}}}, "backup", False),
+        ({"id": "j", "data": {"multi-volume-backup": {"a": 1}, "restore": {"a": 1}}}, None, False),
+    ),
     id_field="id",
     state_fields=("status",),
     address={},

@@ -23,6 +23,10 @@ KNOWN = Known(
         "error": ("finished", "failed"),
         "context canceled": ("finished", "canceled"),
     },
+    purposes=(
+        ({"id": 1, "group": "nightly backup", "finished": True, "success": True, "output": {}}, None, False),
+        ({"id": 1, "finished": True, "success": True, "output": {"differ": [], "success": True}}, "other", False),
+    ),
     id_field="id",
     state_fields=("finished", "success", "error"),
     word_of=word_of,

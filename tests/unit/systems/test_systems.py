@@ -55,6 +55,8 @@ def shortcomings(system: str, known: Known) -> Iterator[str]:
         yield f"required has to be {', '.join(sorted(set(chosen.REQUIRED) - {'url'})) or 'empty'}"
     if (chosen.REGIONS or chosen.DEFAULT_ADDRESS) and not known.addresses:
         yield "addresses say where the vendor's own servers are"
+    if not any(kind is None for _raw, kind, _continuous in known.purposes):
+        yield "purposes need a raw job of a type that no document names"
     if not known.ids or not known.not_ids:
         yield "ids and not_ids say what an id is"
 
