@@ -1134,3 +1134,221 @@ def test_the_lag_is_bounded_in_thousands_of_waits(new_clock: type[Clock], seed: 
         lag = report.elapsed - ends
         assert report.verdict == "reached"
         assert -0.001 < lag <= min(max(interval, 0.05 * age), longest) + 0.001
+
+
+# -- what a wait by selection is about: not history -------------------------------------------------------------------
+
+# Where the fake clock begins.
+START = datetime(2026, 3, 1, 12, 0, tzinfo=timezone.utc)
+BY_SELECTION: dict[str, t.Any] = {"ids": None}
+
+
+def named(job_id: str, name: str | None, state: str, ago: float, **more: t.Any) -> Job:
+    """Make a job that began so many seconds before noon, and ended a minute later if it is over."""
+    started = START - timedelta(seconds=ago)
+    over = {"finished": started + timedelta(seconds=60), "result": "success"} if state == "finished" else {}
+    fields = {"type": None, "vendor_state": state, "started": started, "result": None, **over, **more}
+    return Job("sim", job_id, name, state=t.cast("t.Any", state), **fields)
+
+
+def test_a_selection_with_something_active_is_about_that_and_not_about_history(clock: Clock) -> None:
+    old_failure = named("old", "SQL", "finished", 90_000, result="failed")
+    running, done = named("new", "SQL", "running", 60), named("new", "SQL", "finished", 60)
+    report = run(clock, Story(clock, in_turn(sight(old_failure, running), sight(old_failure, done))), **BY_SELECTION)
+    assert (report.verdict, [job.id for job in report.jobs]) == ("reached", ["new"])
+    assert report.old_news == ""
+    assert "Nothing was running" not in report.message
+
+
+def test_what_begins_while_the_wait_lasts_belongs_to_it(clock: Clock) -> None:
+    first, later = named("1", "A", "running", 60), named("2", "B", "running", 0)
+    looks = [
+        sight(first, named("0", "B", "finished", 9000, result="failed")),
+        sight(first, later),
+        sight(named("1", "A", "finished", 60), later),
+        sight(named("1", "A", "finished", 60), named("2", "B", "finished", 0, result="failed")),
+    ]
+    report = run(clock, Story(clock, in_turn(*looks)), **BY_SELECTION)
+    assert (report.verdict, [job.id for job in report.jobs]) == ("failed", ["1", "2"])
+
+
+def test_a_run_that_begins_and_ends_between_two_looks_belongs_to_it_too(clock: Clock) -> None:
+    first = named("1", "A", "running", 60)
+    short = named("2", "B", "finished", 0, result="failed")
+    looks = [sight(first), sight(first, short), sight(named("1", "A", "finished", 60), short)]
+    assert run(clock, Story(clock, in_turn(*looks)), **BY_SELECTION).verdict == "failed"
+
+
+def test_where_nothing_is_active_it_is_about_the_newest_run_of_each_name_and_says_how_old_it_is(clock: Clock) -> None:
+    shown = sight(
+        named("1", "SQL", "finished", 90_000, result="failed"),
+        named("2", "SQL", "finished", 11_400),
+        named("3", "Files", "finished", 200_000),
+    )
+    report = run(clock, Story(clock, in_turn(shown)), **BY_SELECTION)
+    assert (report.verdict, [job.id for job in report.jobs], report.polls) == ("reached", ["2", "3"], 1)
+    said = (
+        "Nothing was running while this waited; "
+        "these had ended before: SQL ended 3 h 9 min ago, Files ended 2 d 7 h ago."
+    )
+    assert report.message.endswith(said)
+    assert report.old_news.strip() == said
+
+
+def test_without_names_it_is_the_newest_of_each_type(clock: Clock) -> None:
+    shown = sight(
+        named("1", None, "finished", 900, type="Backup"),
+        named("2", None, "finished", 9000, type="Backup", result="failed"),
+        named("3", None, "finished", 60, type="Restore", finished=None),
+    )
+    report = run(clock, Story(clock, in_turn(shown)), **BY_SELECTION)
+    assert [job.id for job in report.jobs] == ["1", "3"]
+    # Where the system does not tell the end, the start is told.
+    assert "1 ended 14 min ago, 3 began 1 min ago" in report.message
+
+
+@pytest.mark.parametrize("verdict", ["reached", "failed"])
+def test_an_old_result_is_told_for_ids_as_well(clock: Clock, verdict: str) -> None:
+    result = "success" if verdict == "reached" else "failed"
+    report = run(clock, Story(clock, in_turn(sight(named("a", "SQL", "finished", 3600, result=result)))))
+    assert report.verdict == verdict
+    assert "SQL ended 59 min ago" in report.message
+
+
+def test_with_a_moment_every_run_since_then_counts(clock: Clock) -> None:
+    """The selection has left out what is older; one has to appear."""
+    shown = [sight(), sight(named("1", "A", "finished", 10)), sight(named("1", "A", "finished", 10))]
+    story = Story(clock, in_turn(*shown))
+    assert run(clock, story, run_after=START - timedelta(seconds=60), **BY_SELECTION).verdict == "reached"
+    report = run(clock, Story(clock, in_turn(sight())), run_after=START, **BY_SELECTION)
+    assert (report.verdict, report.elapsed) == ("missing", 120.0)
+    assert "No job that the selection means was seen within appear_timeout (120 s)." in report.message
+
+
+# -- what runs for ever -----------------------------------------------------------------------------------------------
+
+LOGS = named("log", "SQL logs", "running", 90_000, type="SqlLogBackup", continuous=True)
+NIGHTLY = named("night", "Nightly", "running", 60)
+NIGHTLY_DONE = named("night", "Nightly", "finished", 60)
+
+
+def test_a_drain_leaves_out_what_runs_for_ever_and_says_so(clock: Clock) -> None:
+    looks = in_turn(sight(LOGS, NIGHTLY), sight(LOGS, NIGHTLY_DONE))
+    report = run(clock, Story(clock, looks), state="idle", **BY_SELECTION)
+    assert report.verdict == "reached"
+    reason = {"id": "log", "name": "SQL logs", "type": "SqlLogBackup", "reason": "runs for ever in the background"}
+    assert report.left_out == [reason]
+    assert report.message == (
+        "Nothing selected is active (looked at 1 job). Left out, as they run for ever: 1 job (see left_out)."
+    )
+
+
+@pytest.mark.parametrize("how", [{"ids": ("log",)}, {"ids": None}])
+def test_what_runs_for_ever_counts_where_that_is_asked_for(clock: Clock, how: dict[str, t.Any]) -> None:
+    report = run(clock, Story(clock, in_turn(sight(LOGS))), state="idle", count_continuous=True, timeout=60.0, **how)
+    assert (report.verdict, report.left_out) == ("timed_out", [])
+
+
+def test_what_was_left_out_survives_slices(clock: Clock) -> None:
+    looks = in_turn(*[sight(LOGS, NIGHTLY)] * 6, sight(NIGHTLY_DONE))
+    report = run_in_slices(clock, Story(clock, looks), [5.0], state="idle", **BY_SELECTION)
+    assert (report.verdict, [one["id"] for one in report.left_out]) == ("reached", ["log"])
+
+
+# -- an incomplete list proves nothing --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("goal", ["finished", "successful", "idle"])
+@pytest.mark.parametrize("how", [{"ids": ("a", "b")}, {"ids": None}])
+def test_what_an_incomplete_list_does_not_show_is_not_missing(clock: Clock, goal: str, how: dict[str, t.Any]) -> None:
+    only = sight(job("a", "finished", "success"), complete=False)
+    report = run(clock, Story(clock, in_turn(only)), state=goal, timeout=600.0, **how)
+    assert report.verdict == "timed_out"
+    assert "The list of jobs was not complete" in report.message
+
+
+# -- silence ----------------------------------------------------------------------------------------------------------
+
+
+def test_silence_counts_from_the_last_answer_and_not_from_the_last_whole_look(clock: Clock) -> None:
+    """A list of many pages, of which one is broken now and then."""
+
+    def look(ids: tuple[str, ...] | None, patience: float) -> Sight:
+        clock.sleep(200.0)
+        wait.hear(clock.monotonic() - 5.0)
+        if clock.monotonic() < 900.0:
+            raise Unanswered("HTTP 503")
+        return GOOD
+
+    wait = Wait(policy(unreachable_timeout=100.0), clock, lambda: 0.0)
+    report = wait.run(look)
+    assert report is not None
+    assert report.verdict == "reached"
+    silent = run(clock, Story(clock, in_turn(fault(Unanswered("HTTP 503"), lasts=200.0))), unreachable_timeout=100.0)
+    assert silent.verdict == "unreachable"
+
+
+# -- pace -------------------------------------------------------------------------------------------------------------
+
+
+def expected_in(seconds: float, average: bool = False) -> dict[str, t.Any]:
+    return {"started": START, "eta": START + timedelta(seconds=seconds), "eta_is_average": average}
+
+
+@pytest.mark.parametrize("goal", ["finished", "idle"])
+def test_the_one_that_ends_last_decides_when_to_look(clock: Clock, goal: str) -> None:
+    lives = [life(str(number), 1.0 + number / 10, **expected_in(1.0 + number / 10)) for number in range(200)]
+    story = Story(clock, together(*lives))
+    report = run(clock, story, state=goal, interval=1.0, max_interval=60.0, ids=None)
+    assert report.verdict == "reached"
+    # In the order of their ends it would be one a second.
+    assert report.polls <= 13
+    assert report.elapsed <= 21.0 + 1.0
+
+
+def test_where_the_first_bad_end_is_the_end_the_first_one_decides(clock: Clock) -> None:
+    lives = (life("a", 40.0, "failed", **expected_in(40.0)), life("b", 4000.0, **expected_in(4000.0)))
+    report = run(clock, Story(clock, together(*lives)), state="successful", ids=("a", "b"))
+    assert report.verdict == "failed"
+    assert report.elapsed <= 45.0
+
+
+def test_an_average_is_no_promise(clock: Clock) -> None:
+    """The console's average is longer than this run: it is noticed as soon as without one."""
+    report = run(clock, Story(clock, together(life("a", 60.0, **expected_in(600.0, average=True)))))
+    assert report.elapsed - 60.0 <= 5.0
+
+
+@pytest.mark.parametrize(("left", "told"), [(90.0, "about 00:01:30 left"), (0.4, ""), (-5.0, "")])
+def test_an_end_that_is_due_is_not_told_as_zero(clock: Clock, left: float, told: str) -> None:
+    wait = Wait(policy(), clock, lambda: 0.0)
+    wait.absorb(sight(job("a", "running", eta=clock.now() + timedelta(seconds=left))))
+    assert ("left" in wait.progress()) == bool(told)
+    assert told in wait.progress()
+
+
+# -- clocks -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("started", "ahead", "verdict"),
+    [
+        (0.0, 0.0, "reached"),
+        # Told in whole seconds.
+        (-0.9, 0.0, "reached"),
+        (-1.5, 0.0, "missing"),
+        # A server three seconds behind, and one that is a minute and a half ahead.
+        (-3.5, -3.0, "reached"),
+        (60.0, 90.0, "missing"),
+        (90.0, 90.0, "reached"),
+    ],
+)
+def test_since_when_is_compared_by_the_clock_of_the_system(
+    clock: Clock, started: float, ahead: float, verdict: str
+) -> None:
+    done = job("a", "finished", "success", started=START + timedelta(seconds=started))
+    wait = Wait(policy(definitions=True, run_after=START), clock, lambda: 0.0)
+    wait.server_ahead = ahead
+    report = wait.run(Story(clock, in_turn(sight(done))))
+    assert report is not None
+    assert report.verdict == verdict
