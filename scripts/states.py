@@ -41,6 +41,23 @@ BETWEEN = """
 The modules return this as `capabilities`. "No" means that the system's own API has no such thing.
 """
 
+PURPOSES = """
+## What a run is for
+
+`kind` says what a run is for, by the vendor's documented types: `backup` makes a restore point of production data,
+replicas and snapshots included; `copy` is of backups; `archive`, `restore` and `export` are what they say; `other` is
+sync, report, retention, discovery or check. The documents name the types; what they are *for* is the reading of this
+collection, and where a name leaves it open, the run does not count as a backup. A type that is not here has no kind.
+
+`continuous` is a job that runs for ever in the background, as the vendor documents. A drain does not wait for it.
+
+- Letter case does not count.
+- `netapp_bluexp`: no document lists the types. Where the type says nothing, the data of the job do: those of a restore,
+  or those of a backup of volumes.
+- `rclone`: jobs have no types. A comparison (`operations/check`) is told by its output, and is `other`."""
+
+NO_TYPES = "Jobs have no types."
+
 MEANINGS = {
     "one_by_id": "one job can be asked for; without it a job is looked for in the list",
     "abort": "a job can be stopped",
@@ -88,6 +105,20 @@ def page() -> str:
                     meaning.source,
                 )
                 for word, meaning in system.STATES.items()
+            ],
+        )
+    lines.append(PURPOSES)
+    for system in systems:
+        lines += ["", f"### Types of {system.NAME}", ""]
+        if not system.KINDS:
+            lines.append(NO_TYPES)
+            continue
+        spelled = {word.casefold(): word for word in system.TYPES.values()}
+        lines += table(
+            ("Type", "`kind`", "`continuous`", "Named by"),
+            [
+                (f"`{spelled.get(word, word)}`", f"`{kind}`", yes(word in system.CONTINUOUS), system.KINDS_SOURCE)
+                for word, kind in system.KINDS.items()
             ],
         )
     lines.append(BETWEEN)

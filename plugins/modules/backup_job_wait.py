@@ -89,6 +89,14 @@ options:
     type: str
     choices: [fail, finished, ignore]
     default: fail
+  continuous:
+    description:
+      - With O(state=idle), whether a job counts that runs for ever in the background, as the vendor documents - SQL,
+        Oracle and PostgreSQL log backups and CDP replication of V(veeam_vspc).
+      - V(ignore) leaves it out, unless O(job_ids) asks for it, and returns it in RV(left_out).
+    type: str
+    choices: [ignore, count]
+    default: ignore
   fail_on_timeout:
     description: Whether the task fails when time runs out. If not, look at RV(timed_out).
     type: bool
@@ -106,12 +114,13 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Wait for the nightly backup, until the change window opens
+- name: Wait for tonight's backup, until the change window opens
   changeops.backup.backup_job_wait:
     system: veeam_vspc
     url: https://vspc.example:1280
     access_token: "{{ vspc_api_key }}"
     names: ["Nightly*"]
+    started_after: "2026-03-01T19:00:00+01:00"
     wait_until: "2026-03-01T22:00:00+01:00"
 
 - name: Wait until nothing has been running for two minutes
@@ -265,6 +274,12 @@ throttled_seconds:
   returned: when the system was asked
 transitions:
   description: What changed while waiting, each with C(time), C(job), C(from), C(to).
+  type: list
+  elements: dict
+  returned: when the system was asked
+left_out:
+  description:
+    - With O(state=idle), the jobs that did not count, each with C(id), C(name), C(type) and C(reason).
   type: list
   elements: dict
   returned: when the system was asked

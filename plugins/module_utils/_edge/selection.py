@@ -23,14 +23,17 @@ def select(system: type[BackupSystem], params: t.Mapping[str, t.Any], now: datet
     limit = params.get("max_results")
     if limit is not None and limit < 1:
         raise Misconfigured(f"max_results has to be 1 or more, not {limit}")
+    exclude = tuple(word.strip().casefold() for word in _words(params, "exclude"))
+    asked = _ids(system, params.get("job_ids") or ())
+    ids = tuple(job_id for job_id in asked if job_id.casefold() not in exclude)
     return Selection(
         # An empty list of ids is not "all jobs": it is what a playbook has when it found none.
-        nothing=params.get("job_ids") == [],
-        job_ids=_ids(system, params.get("job_ids") or ()),
+        nothing=params.get("job_ids") == [] or bool(asked and not ids),
+        job_ids=ids,
         names=_names(system, params),
         types=_types(system, params),
         kinds=tuple(params.get("kinds") or ()),
-        exclude=tuple(word.strip().casefold() for word in _words(params, "exclude")),
+        exclude=exclude,
         states=tuple(params.get("states") or ()),
         results=tuple(params.get("results") or ()),
         started_after=after,
@@ -64,7 +67,7 @@ def _names(system: type[BackupSystem], params: t.Mapping[str, t.Any]) -> tuple[s
 
 
 def _types(system: type[BackupSystem], params: t.Mapping[str, t.Any]) -> tuple[str, ...]:
-    types = tuple(_words(params, "types"))
+    types = tuple(word.strip() for word in _words(params, "types"))
     if types and not system.HAS_TYPES:
         raise Misconfigured(f"jobs of {system.NAME} have no types: select with job_ids, names or started_after")
     for word in types:

@@ -85,6 +85,7 @@ class AvePointIaasPaas(AvePoint):
         "90002": "Entra External ID export", "90110": "Amazon S3 backup", "90120": "Amazon S3 restore",
     }  # fmt: skip
     # By the words of that table. "AWS platform configuration job" does not say what it is for.
+    KINDS_SOURCE = "AvePoint IaaS + PaaS jobs page, JobType"
     KINDS: t.ClassVar[t.Mapping[str, Kind]] = {
         **dict.fromkeys((
             "backup", "aadbackup", "filebackup", "aksbackup", "apsettingbackup", "ec2backup", "sqlbackup",

@@ -89,6 +89,7 @@ class AvePointSalesforce(AvePoint):
         "skipped": _SKIPPED,
     }
     TYPES: t.ClassVar[t.Mapping[str, str]] = {str(value): word for value, word in enumerate(_TYPES, start=1)}
+    KINDS_SOURCE = "AvePoint Salesforce jobs page, query parameter type"
     KINDS: t.ClassVar[t.Mapping[str, Kind]] = {word.casefold(): kind for word, kind in _TYPES.items()}
     CAPABILITIES = Capabilities(one_by_id=False, abort=False)
     API_ROOT = "/backup/sfbapi"

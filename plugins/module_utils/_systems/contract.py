@@ -115,6 +115,8 @@ class BackupSystem(Vocabulary, Dialect, ABC):
         wanted = selection._replace(types=tuple(str(self.type_word(word)).casefold() for word in selection.types))
         listing = self._seen(selection, wanted)
         listing.missing = [job_id for job_id in selection.job_ids if job_id not in listing.jobs]
+        asked = (listing.jobs[job_id] for job_id in selection.job_ids if job_id in listing.jobs)
+        listing.excluded = [job.id for job in asked if selection.excludes(job)]
         listing.unmatched = unmatched(selection, wanted, listing.jobs.values())
         # Only now is the system's clock known.
         jobs = list(self._on_its_clock(wanted).among(listing.jobs.values()))
@@ -122,6 +124,8 @@ class BackupSystem(Vocabulary, Dialect, ABC):
         if any(lacks_end(job) for job in jobs):
             usual = usual_durations(listing.jobs.values())
             jobs = [expected(job, usual) for job in jobs]
+        now = self.http.clock.now()
+        jobs = [job._replace(eta=None) if job.eta is not None and job.eta <= now else job for job in jobs]
         if selection.job_ids:
             order = {job_id: place for place, job_id in enumerate(selection.job_ids)}
             jobs.sort(key=lambda job: order[job.id])

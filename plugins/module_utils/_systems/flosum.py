@@ -45,7 +45,8 @@ class Flosum(BackupSystem):
         "exception": Meaning("finished", "failed", _LIST),
         "aborted": Meaning("finished", "canceled", _LIST),
     }
-    # Flosum OpenAPI, operationType. An import brings in what was made elsewhere: nothing of production is saved by it.
+    KINDS_SOURCE = "Flosum OpenAPI, GET .../backups, operationType"
+    # An import brings in what was made elsewhere: nothing of production is saved by it.
     KINDS: t.ClassVar[t.Mapping[str, Kind]] = {
         "composite backup": "backup",
         "composite & sync backup": "backup",

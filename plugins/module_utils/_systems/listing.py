@@ -19,8 +19,9 @@ class Listing:
         # Whether max_results left jobs out.
         self.cut = False
         self.warnings: list[str] = []
-        # Ids that were asked for and are not there, and words of the selection that no job wears.
+        # Ids that were asked for and are not there, or are left out all the same; and words that no job wears.
         self.missing: list[str] = []
+        self.excluded: list[str] = []
         self.unmatched: dict[str, str] = {}
 
     @classmethod

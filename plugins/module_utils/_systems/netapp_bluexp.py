@@ -59,6 +59,7 @@ class NetAppBlueXP(BackupSystem):
         "failed": Meaning("finished", "failed", _JOB),
     }
     # The one documented value; no document lists them.
+    KINDS_SOURCE = "NetApp's example of job.type"
     KINDS: t.ClassVar[t.Mapping[str, Kind]] = {"backup-working-environment": "backup"}
     CAPABILITIES = Capabilities(one_by_id=True, abort=False, steps=True)
     # There is one service for all customers.
@@ -122,12 +123,15 @@ class NetAppBlueXP(BackupSystem):
 
     @classmethod
     def _purpose(cls, raw: dict[str, t.Any]) -> dict[str, t.Any]:
-        """What the run is for: by its type, else by which of the two documented things its data hold."""
+        """What the run is for: by its type, else by which of the two documented things its data hold.
+
+        Where the two contradict each other, it is not known.
+        """
         fields = cls.purpose(as_text(raw.get("type")))
         data = as_object(raw.get("data"))
         held = [kind for name, kind in _HOLDS.items() if data.get(name) not in NOTHING]
-        if fields["kind"] is None and len(held) == 1:
-            fields["kind"] = held[0]
+        kinds = {*held, *([fields["kind"]] if fields["kind"] else [])}
+        fields["kind"] = kinds.pop() if len(kinds) == 1 else None
         return fields
 
     def _path(self, *rest: str) -> str:

@@ -117,6 +117,9 @@ def unmatched(asked: Selection, wanted: Selection, jobs: t.Collection[Job]) -> d
         for kind in asked.kinds:
             if kind not in kinds:
                 said[f"kinds {kind}"] = f"no job is of the kind {kind!r}: {_there(kinds)}"
+    for word in asked.exclude:
+        if not any(asked._replace(exclude=(word,)).excludes(job) for job in jobs):
+            said[f"exclude {word}"] = f"exclude {word!r} leaves no job out: none has that id or name"
     return said
 
 

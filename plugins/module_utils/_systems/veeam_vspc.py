@@ -41,6 +41,7 @@ class VeeamVspc(VspcCalls):
     TITLE = "Veeam Service Provider Console"
     STATES = STATES
     KINDS = KINDS
+    KINDS_SOURCE = "VSPC OpenAPI 3.5.1 to 3.6.1, BackupServerJob.type"
     CONTINUOUS = CONTINUOUS
     CAPABILITIES = Capabilities(one_by_id=True, abort=True, steps=True, names=True, definitions=True)
     TOKEN_PATH = "/api/v3/token"

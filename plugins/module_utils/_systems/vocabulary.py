@@ -37,6 +37,7 @@ class Vocabulary:
     TYPES: t.ClassVar[t.Mapping[str, str]] = {}
     # Vendor type, lower case -> what such a run is for. A type that is not here is not known to be a backup.
     KINDS: t.ClassVar[t.Mapping[str, Kind]] = {}
+    KINDS_SOURCE: t.ClassVar[str] = ""
     # Vendor types, lower case, that run for ever in the background, as the vendor documents.
     CONTINUOUS: t.ClassVar[frozenset[str]] = frozenset()
     CAPABILITIES: t.ClassVar[Capabilities]

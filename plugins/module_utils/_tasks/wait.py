@@ -96,6 +96,7 @@ def _looks(task: Task, wait: Wait, unmatched: dict[str, str]) -> Look:
         finally:
             wait.hear(http.answered_at)
             wait.server_ahead = http.server_ahead
+        wait.forget(listing.excluded)
         for word in listing.unmatched.keys() ^ unmatched.keys():
             # What matched once is no mistake, also if it does not match any more.
             unmatched.pop(word, None)
@@ -201,6 +202,8 @@ def _policy(task: Task) -> Policy:
         unreachable_timeout=task.system.connection["unreachable_timeout"],
         ids=task.selection.job_ids if task.selection.job_ids or task.selection.nothing else None,
         definitions=definitions,
+        every_run=task.selection.started_after is not None,
+        named=tuple(name for name in task.selection.names if not set("*?[") & set(name)),
         count_continuous=params["continuous"] == "count" or bool(task.selection.job_ids),
         run_after=task.selection.started_after if definitions else None,
         settled=task.selection.max_results is not None,

@@ -165,6 +165,13 @@ class Known:
         """Whether a job should have appeared by now."""
         return self.now() - since >= self.policy.appear_timeout
 
+    def forget(self, job_ids: t.Iterable[str]) -> None:
+        """Leave out what was asked for and excluded at once: only now its name is known."""
+        for job_id in job_ids:
+            self.followed.pop(job_id, None)
+        if self.policy.ids and not self.followed:
+            self.policy = self.policy._replace(ids=())
+
     # -- what a look shows ---------------------------------------------------------------------------------------
 
     def absorb(self, seen: Seen) -> None:
@@ -185,7 +192,11 @@ class Known:
             return self._that_count(jobs)
         # A definition that has not run is nothing to wait for, unless it was asked for by its id.
         shown = {job_id: job for job_id, job in jobs.items() if job.state != "idle"}
-        if self.policy.run_after is not None or self.policy.settled:
+        if self.policy.run_after is not None:
+            return [
+                job_id for job_id, job in shown.items() if job.name in self.policy.named or not self._is_earlier(job)
+            ]
+        if self.policy.every_run or self.policy.settled:
             return shown
         if self.polls == 1:
             meant = [job_id for job_id, job in shown.items() if job.active] or _newest(shown.values())
@@ -243,12 +254,18 @@ class Known:
         if self.policy.definitions:
             if self.policy.run_after is None:
                 return ANOTHER if job.is_run_after(entry.job) else ""
-            # While a run begins its start is not known (see Job.started): then it is the awaited one.
-            since = self.policy.run_after + timedelta(seconds=self.server_ahead) - WHOLE_SECONDS
-            earlier = not job.active if job.started is None else job.started < since
-            return "shows an earlier run" if earlier else ""
+            return "shows an earlier run" if self._is_earlier(job) else ""
         # The server began to count anew: another job wears this id now.
         return ANOTHER if entry.job is not None and entry.job.run != job.run else ""
+
+    def _is_earlier(self, job: Job) -> bool:
+        """Whether a definition shows a run that began before the awaited one."""
+        if self.policy.run_after is None or not self.policy.definitions:
+            return False
+        if job.started is None:
+            # While a run begins its start is not known: then it is the awaited one.
+            return not job.active
+        return job.started < self.policy.run_after + timedelta(seconds=self.server_ahead) - WHOLE_SECONDS
 
     # -- how a job stands ----------------------------------------------------------------------------------------
 

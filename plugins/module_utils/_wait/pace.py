@@ -15,7 +15,7 @@ from .policy import Policy
 # the estimated end, of the delay.
 _GAP_OF_AGE = 0.05
 _GAP_OF_REST = 0.5
-_GAP_OF_AGE_ESTIMATED = 1 / 3
+_GAP_OF_AGE_ESTIMATED = 1 / 2
 _GAP_OF_DELAY = 0.25
 # Below this a percent says little about the end.
 _TELLING_PERCENT = 5.0

@@ -44,6 +44,10 @@ class Policy(t.NamedTuple):
     # A job is a definition that runs again and again; a run that began earlier than this is not the awaited one.
     definitions: bool = False
     run_after: datetime | None = None
+    # A selection is about every run since then, which it has chosen by itself.
+    every_run: bool = False
+    # Names that a selection spells out: a definition of that name is awaited, also if no run of it has begun yet.
+    named: tuple[str, ...] = ()
     # What runs for ever counts for a drain as well.
     count_continuous: bool = False
     # The jobs that the selection shows first are all that is waited for: with a limit, others would push them out.

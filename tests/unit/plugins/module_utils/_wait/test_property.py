@@ -154,7 +154,10 @@ def meant_by_a_selection(story: Story, chosen: Policy) -> set[str]:
         if sight.fault is not None:
             continue
         if chosen.run_after is not None:
-            meant |= shown.keys()
+            since = chosen.run_after - timedelta(seconds=1)
+            meant |= {
+                job_id for job_id, one in shown.items() if (one.active if one.started is None else one.started >= since)
+            }
         elif history is None:
             long_ago = datetime.min.replace(tzinfo=timezone.utc)
             newest = sorted(shown, key=lambda job_id: shown[job_id].started or long_ago, reverse=True)[:1]
