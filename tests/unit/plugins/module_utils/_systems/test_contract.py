@@ -11,6 +11,8 @@ import pytest
 
 from ansible_collections.changeops.backup.plugins.module_utils._core.errors import Unanswered
 from ansible_collections.changeops.backup.plugins.module_utils._core.job import Job
+from ansible_collections.changeops.backup.plugins.module_utils._http.aside import Worker
+from ansible_collections.changeops.backup.plugins.module_utils._systems import paging
 from ansible_collections.changeops.backup.plugins.module_utils._systems.contract import BackupSystem
 from ansible_collections.changeops.backup.plugins.module_utils._systems.listing import Listing, Page
 from ansible_collections.changeops.backup.plugins.module_utils._systems.selection import Selection
@@ -141,3 +143,33 @@ def test_a_bug_in_the_other_thread_is_not_lost() -> None:
     system = Broken(page(1, "0.1", total=2), page(2, "1.1", total=2))
     with pytest.raises(ZeroDivisionError):
         system.list_jobs(Selection())
+
+
+@pytest.mark.parametrize(("limit", "value", "pages"), [("MOST_PAGES", 4, 4), ("MOST_JOBS", 3, 3)])
+def test_a_list_without_end_is_cut_and_that_is_told(
+    limit: str, value: int, pages: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paging, limit, value)
+    worker = Worker()
+
+    def fetch(number: int) -> Page:
+        return Page([number], number + 1)
+
+    def take(listing: Listing, items: t.Iterable[t.Any]) -> int:
+        return listing.add(Job("sim", str(item), None, None, "running", None, None) for item in items)
+
+    listing = paging.PageLoop(fetch, take, worker).read(0)
+    assert (len(listing.jobs), listing.complete) == (pages, False)
+    assert f"it does not end after {pages} pages and {pages} jobs" in listing.warnings[0]
+
+
+def test_two_lists_of_one_system_become_one() -> None:
+    recent, active = Listing(), Listing()
+    recent.add([Job("sim", "1", None, None, "finished", "success", None)])
+    active.add([Job("sim", job_id, None, None, "running", None, None) for job_id in "12"])
+    active.incomplete("a page is missing")
+    recent.merge(active)
+    recent.merge(active)
+    assert (list(recent.jobs), recent.complete, len(recent.warnings)) == (["1", "2"], False, 1)
+    # Of two sights of a job the less good one counts.
+    assert recent.jobs["1"].active

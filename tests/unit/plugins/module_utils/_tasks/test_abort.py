@@ -8,8 +8,16 @@ import typing as t
 
 import pytest
 
-from ansible_collections.changeops.backup.plugins.module_utils._core.errors import BackupError, Misconfigured
+from ansible_collections.changeops.backup.plugins.module_utils._core.errors import (
+    BackupError,
+    Misconfigured,
+    Refused,
+    Unanswered,
+)
+from ansible_collections.changeops.backup.plugins.module_utils._core.job import Job
 from ansible_collections.changeops.backup.plugins.module_utils._edge.abort import ABORT
+from ansible_collections.changeops.backup.plugins.module_utils._systems.listing import Listing
+from ansible_collections.changeops.backup.plugins.module_utils._systems.selection import Selection
 from ansible_collections.changeops.backup.plugins.module_utils._tasks.abort import abort_jobs
 from inside import Inside
 from simulator import Simulator
@@ -186,3 +194,105 @@ def test_stop_when_it_stops_already_at_its_turn_then_watched_only() -> None:
     assert writes == 1
     assert [entry["id"] for entry in result["aborted"]] == [UID[:-1] + "0", UID[:-1] + "1"]
     assert "was stopping already; nothing was sent" in result["aborted"][1]["message"]
+
+
+class Script:
+    """What the looks after the first one show, in this order; the last one again and again."""
+
+    def __init__(self, vspc: Inside, *shown: t.Any) -> None:
+        self.looks = 0
+        self._vspc = vspc
+        self._real = vspc.system.look
+        self._shown = list(shown)
+
+    def __call__(self, selection: Selection) -> Listing:
+        """Look."""
+        self.looks += 1
+        if self.looks == 1:
+            return self._real(selection)
+        shown = self._shown.pop(0) if len(self._shown) > 1 else self._shown[0]
+        if isinstance(shown, Exception):
+            raise shown
+        return Listing.of(() if shown is None else [shown])
+
+
+def shown(state: str, result: str | None = None, run: str = "1") -> Job:
+    return Job("veeam_vspc", UID, "Nightly", None, t.cast("t.Any", state), t.cast("t.Any", result), state, run=run)
+
+
+def followed_through(
+    *after: t.Any, refusal: Exception | None = None, ids: tuple[str, ...] = (UID,), definitions: bool = True
+) -> tuple[dict[str, t.Any], Script]:
+    """Stop jobs of which later looks show this."""
+    jobs = [{**VSPC, "instanceUid": job_id, "on_abort": "ignored"} for job_id in ids]
+    with Simulator({"system": "veeam_vspc", "jobs": jobs}) as sim, Inside(sim.options, sim, writes=True) as vspc:
+        script = Script(vspc, *after)
+
+        def stop(job: Job) -> str:
+            vspc.clock.advance(20.0)
+            if refusal is not None:
+                raise refusal
+            return "asked"
+
+        vspc.system.look, vspc.system.stop_job = script, stop  # type: ignore[method-assign]
+        capabilities = vspc.system.CAPABILITIES._replace(definitions=definitions)
+        vspc.system.CAPABILITIES = capabilities  # type: ignore[misc]
+        return abort_jobs(vspc.task(ABORT, job_ids=list(ids), wait_timeout=600.0, interval=1.0)), script
+
+
+@pytest.mark.parametrize(
+    ("after", "confirmed"),
+    [
+        ((shown("finished", "failed"),), True),
+        ((None, shown("finished", "failed")), True),
+        # Never two looks in a row without it.
+        ((None, shown("stopping"), None, shown("finished", "failed")), True),
+        ((None, None, shown("finished", "failed")), False),
+        ((shown("stopping"), None, None), False),
+    ],
+)
+def test_watched_when_single_looks_do_not_show_it_then_it_is_not_gone(after: t.Any, confirmed: bool) -> None:
+    result, _script = followed_through(*after)
+    assert bool(result["aborted"]) == confirmed
+    assert bool(result["not_confirmed"]) != confirmed
+
+
+def test_refused_when_the_job_goes_on_then_three_looks_and_no_more() -> None:
+    result, script = followed_through(shown("running"), refusal=Refused("HTTP 400: no", 400))
+    assert script.looks == 1 + 3
+    assert only(result["not_confirmed"])["message"].startswith("HTTP 400: no")
+
+
+def test_refused_when_it_had_just_ended_then_not_running() -> None:
+    running, ended = shown("running"), shown("finished", "success")
+    result, script = followed_through(running, ended, refusal=Refused("HTTP 400: not running", 400))
+    assert script.looks == 1 + 2
+    assert only(result["already_finished"])["after"]["result"] == "success"
+
+
+def test_stop_when_the_second_cannot_be_read_again_then_it_is_left_alone_and_that_is_told() -> None:
+    other = UID[:-1] + "b"
+    result, _script = followed_through(Unanswered("HTTP 503"), shown("finished", "failed"), ids=(UID, other))
+    late = result["not_confirmed"][-1]
+    assert late["id"] == other
+    assert late["requested_at"] is None
+    assert "could not be read again before the request, so nothing was sent: HTTP 503" in late["message"]
+    assert result["failed"]
+
+
+def test_watched_when_another_job_wears_the_id_then_how_it_ended_is_not_known() -> None:
+    """A server that was restarted counts from 1 again."""
+    result, script = followed_through(shown("finished", "success", run="2"), definitions=False)
+    assert script.looks == 1 + 2
+    assert "another run has begun, so how it ended is not known" in only(result["not_confirmed"])["message"]
+
+
+def test_a_selection_never_stops_what_runs_for_ever_and_an_id_does() -> None:
+    logs = {**VSPC, "name": "SQL logs", "type": "SqlLogBackup"}
+    story = {"system": "veeam_vspc", "jobs": [logs]}
+    result, writes = abort(story, names=["*"], max_jobs=5)
+    assert (writes, result["aborted"], result["failed"]) == ([], [], False)
+    assert "no job is selected that is running" in result["msg"]
+    result, writes = abort(story, job_ids=[UID])
+    assert len(writes) == 1
+    assert only(result["aborted"])["id"] == UID
