@@ -97,7 +97,7 @@ def test_the_trouble_of_one_job_does_not_stop_the_others() -> None:
         "HTTP 404: Backup job not found",
         "not seen to stop within wait_timeout (3 s): 4 (Job 4) running",
         "no such job, or no longer listed: 99",
-        "Stopped 2, 1 not running, 1 asked to stop and not yet seen to end",
+        "stopped 2 jobs, 1 not running any more, 1 asked to stop and not yet seen to end",
     ):
         assert said in result["msg"]
     assert [entry.path.split("/")[-3] for entry in sim.writes] == ["5", "4", "3", "1"]
@@ -126,8 +126,9 @@ def test_a_definition_between_two_runs_is_asked_nothing(status: str) -> None:
 
 
 def test_a_job_that_is_stopping_already_is_watched_and_not_asked() -> None:
-    job = vspc(1, "Stopping", timeline=[{"at": 1.0, "set": {"status": "Failed", "lastEndTime": "@now"}}])
-    with Simulator({"system": "veeam_vspc", "jobs": [job]}) as sim:
+    # Its time begins with the first request, however long a module takes to start.
+    job = vspc(1, "Stopping", timeline=[{"at": 4.0, "set": {"status": "Failed", "lastEndTime": "@now"}}])
+    with Simulator({"system": "veeam_vspc", "jobs": [job], "clock": {"waits": True}}) as sim:
         result = good("backup_job_abort", {**sim.options, "job_ids": [UID.format(1)], **QUICK, "wait_timeout": 20})
     assert told(result) == {"aborted": [UID.format(1)]}
     assert result["changed"] is False
@@ -163,7 +164,8 @@ def test_a_selection_stops_no_more_than_max_jobs_and_never_what_is_excluded() ->
         ([vspc(1)], {}),
         ([vspc(1, "Success", lastEndTime="@-10")], {}),
         ([vspc(1, "Idle")], {}),
-        ([vspc(1, "Stopping", timeline=[{"at": 1.0, "set": {"status": "Failed", "lastEndTime": "@now"}}])], {}),
+        # It has to go on until the second module looks as well.
+        ([vspc(1, "Stopping", timeline=[{"at": 10.0, "set": {"status": "Failed", "lastEndTime": "@now"}}])], {}),
         ([vspc(1), vspc(2, "Success", lastEndTime="@-10")], {"fail_if_not_running": True}),
         ([vspc(1), vspc(2)], {"job_ids": None, "names": ["Job *"]}),
         ([vspc(1), vspc(2)], {"job_ids": None, "names": ["Job *"], "exclude": ["Job 2"]}),
@@ -174,7 +176,7 @@ def test_a_selection_stops_no_more_than_max_jobs_and_never_what_is_excluded() ->
 def test_check_mode_predicts_what_then_happens_and_sends_nothing(
     jobs: list[dict[str, t.Any]], given: dict[str, t.Any]
 ) -> None:
-    with Simulator({"system": "veeam_vspc", "jobs": jobs}) as sim:
+    with Simulator({"system": "veeam_vspc", "jobs": jobs, "clock": {"waits": True}}) as sim:
         ids = [job["instanceUid"] for job in jobs] if jobs[0] != vspc(2) else [UID.format(1)]
         args = {**sim.options, "job_ids": ids, **QUICK, "wait_timeout": 20, **given}
         foreseen = run("backup_job_abort", args, check_mode=True)

@@ -382,9 +382,9 @@ ABORTS = [
     Wrong(name, ABORT, system, given, message)
     for name, system, given, message in (
         ("abort of everything", RCLONE, {},
-         "an abort needs to know which jobs: give job_ids, names, types or started_after"),
+         "an abort needs to know which jobs: give job_ids, names, types, kinds or started_after"),
         ("abort of all that is older", VSPC, {"started_before": "1h"},
-         "an abort needs to know which jobs: give job_ids, names, types or started_after"),
+         "an abort needs to know which jobs: give job_ids, names, types, kinds or started_after"),
         ("abort with names that are an empty list", FLOSUM, {"names": [], "started_after": "1d"},
          "names is an empty list, which would leave every job selected: leave it out"),
         ("abort with types that are an empty list", IAAS, {"types": [], "job_ids": ["FB1"]},
