@@ -15,8 +15,7 @@ import typing as t
 import pytest
 
 from ansible_collections.changeops.backup.plugins.module_utils._edge.wait import WAIT
-from ansible_collections.changeops.backup.plugins.module_utils._tasks.continuation import Turn
-from ansible_collections.changeops.backup.plugins.module_utils._tasks.task import Answer
+from ansible_collections.changeops.backup.plugins.module_utils._tasks.task import Answer, Turn
 from ansible_collections.changeops.backup.plugins.module_utils._tasks.wait import wait_for_jobs
 from inside import Inside, Jumping
 from simulator import Simulator

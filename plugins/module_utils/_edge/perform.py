@@ -16,8 +16,7 @@ from .._core.times import Clock
 from .._http.transport import Transport
 from .._systems.connection import Connection
 from .._systems.registry import SYSTEMS
-from .._tasks.continuation import Turn
-from .._tasks.task import Answer, Task
+from .._tasks.task import Answer, Task, Turn
 from .connection import connect
 from .options import CONNECTION, SELECTION, Spec
 from .secrets import Secrets

@@ -17,7 +17,7 @@ import json
 import secrets
 import typing as t
 
-from .._tasks.continuation import Turn
+from .._tasks.task import Turn
 
 VARIABLE = "CHANGEOPS_BACKUP_SLICE"
 

@@ -9,33 +9,28 @@ import typing as t
 
 from .._core.times import from_iso, iso
 from .._wait.loop import Wait
-
-if t.TYPE_CHECKING:
-    from .task import Task
+from .task import Task
 
 
-class Turn(t.NamedTuple):
-    """One turn: the longest time without a word, in seconds, and what the turns before it kept."""
+def with_its_moments(task: Task) -> Task:
+    """Let an age such as 24h mean what it meant when the wait began."""
+    kept = task.turn.kept if task.turn else None
+    if kept is None:
+        return task
+    after, since = map(from_iso, kept["moments"])
+    return task._replace(selection=task.selection._replace(started_after=after, listed_from=since))
 
-    seconds: float
-    kept: dict[str, t.Any] | None = None
 
-    def with_its_moments(self, task: Task) -> Task:
-        """Let an age such as 24h mean what it meant when the wait began."""
-        if self.kept is None:
-            return task
-        after, since = map(from_iso, self.kept["moments"])
-        return task._replace(selection=task.selection._replace(started_after=after, listed_from=since))
-
-    def restore(self, task: Task, wait: Wait, unmatched: dict[str, str]) -> None:
-        """Go on where the turn before stopped."""
-        if self.kept is None:
-            return
-        wait.restore(self.kept["wait"])
-        task.system.http.credential.restore(self.kept["login"])
-        vars(task.system.http.statistics).update(self.kept["cost"])
-        task.system.restore(self.kept["system"])
-        unmatched.update(self.kept["unmatched"])
+def restore(task: Task, wait: Wait, unmatched: dict[str, str]) -> None:
+    """Go on where the turn before stopped."""
+    kept = task.turn.kept if task.turn else None
+    if kept is None:
+        return
+    wait.restore(kept["wait"])
+    task.system.http.credential.restore(kept["login"])
+    vars(task.system.http.statistics).update(kept["cost"])
+    task.system.restore(kept["system"])
+    unmatched.update(kept["unmatched"])
 
 
 def keep(task: Task, wait: Wait, unmatched: dict[str, str]) -> dict[str, t.Any]:

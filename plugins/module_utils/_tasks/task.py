@@ -10,10 +10,16 @@ import typing as t
 from .._core.times import Clock
 from .._systems.contract import BackupSystem
 from .._systems.selection import Selection
-from .continuation import Turn
 
 # What a module returns. ``jobs`` may hold jobs as they are: the door makes them what leaves.
 Answer = dict[str, t.Any]
+
+
+class Turn(t.NamedTuple):
+    """One turn of a wait: the longest time without a word, in seconds, and what the turns before it kept."""
+
+    seconds: float
+    kept: dict[str, t.Any] | None = None
 
 
 class Task(t.NamedTuple):

@@ -15,7 +15,7 @@ from .._core.times import iso, user_moment
 from .._systems.listing import Listing
 from .._wait.loop import Report, Wait
 from .._wait.policy import Look, Policy, Seen
-from .continuation import keep
+from .continuation import keep, restore, with_its_moments
 from .task import Answer, Task, cost
 
 _LONGEST = 366 * 86400.0
@@ -41,14 +41,14 @@ def wait_for_jobs(task: Task) -> Answer:
     """Wait as the options say; in check mode look once and say what would be waited for."""
     turn = None if task.check_mode else task.turn
     if turn is not None:
-        task = turn.with_its_moments(task)
+        task = with_its_moments(task)
     wait = Wait(_policy(task), task.clock)
     unmatched: dict[str, str] = {}
     look = _looks(task, wait, unmatched)
     if task.check_mode:
         return _check(task, wait, look)
     if turn is not None:
-        turn.restore(task, wait, unmatched)
+        restore(task, wait, unmatched)
         report = wait.run(look, turn.seconds)
         if report is None:
             left = max(0.0, wait.deadline - wait.now())

@@ -14,7 +14,7 @@ from ansible_collections.changeops.backup.plugins.module_utils._core.times impor
 from ansible_collections.changeops.backup.plugins.module_utils._edge.wait import WAIT
 from ansible_collections.changeops.backup.plugins.module_utils._http.call import Call
 from ansible_collections.changeops.backup.plugins.module_utils._http.response import Response
-from ansible_collections.changeops.backup.plugins.module_utils._tasks.continuation import Turn
+from ansible_collections.changeops.backup.plugins.module_utils._tasks.task import Turn
 from ansible_collections.changeops.backup.plugins.module_utils._tasks.wait import wait_for_jobs
 from inside import Inside
 from simulator import Simulator
