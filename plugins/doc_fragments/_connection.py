@@ -118,6 +118,7 @@ options:
       - Only reads are tried again. A request to stop a job is sent once.
     type: float
 requirements:
+  - python >= 3.9
   - requests
 notes:
   - The module runs where the system's API can be reached, usually on the control node (C(delegate_to=localhost) or
