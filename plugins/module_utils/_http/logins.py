@@ -159,7 +159,7 @@ class Grant:
         if not 200 <= response.status < 300:
             raise AuthLost(
                 f"the login at {self.token_url} was answered with HTTP {response.status}: {summary(response)}. "
-                f"Check {self._what()}"
+                f"Check {self._what()}{self._hint(response)}"
             )
         body = response.json()
         if isinstance(body, dict) and body.get("mfa_token") and not body.get("access_token"):
@@ -174,6 +174,10 @@ class Grant:
 
     def _what(self) -> str:
         return ", ".join(name for name in self.fields if name not in ("grant_type", "audience"))
+
+    def _hint(self, response: Response) -> str:
+        """Say what else may be the reason of a refusal. Default: nothing."""
+        return ""
 
     @staticmethod
     def _life(value: t.Any, http: Transport) -> float | None:
@@ -226,6 +230,14 @@ class RefreshGrant(Grant):
 
     def _what(self) -> str:
         return f"{super()._what()}, refresh_token" if self.fields else "refresh_token"
+
+    def _hint(self, response: Response) -> str:
+        if self.store.has_file:
+            return ""
+        return (
+            ". If the server replaces a refresh token when it is used, an earlier run has used this one up, and the "
+            "newer one was lost with it: get a new one, and keep it in refresh_token_file, where each newer one goes"
+        )
 
     def _ask(self, http: Transport) -> dict[str, t.Any]:
         with self.store.turn(http):
