@@ -161,6 +161,20 @@ def test_an_abort_with_nothing_but_empty_texts_is_refused_through_each() -> None
         assert sim.journal == []
 
 
+def test_for_how_long_nobody_answered_is_told_through_each() -> None:
+    args = {
+        "system": "rclone",
+        "url": "http://127.0.0.1:9",
+        "username": "u",
+        "password": "p",
+        "unreachable_timeout": 1.2,
+    }
+    for door in (run, through_worker):
+        told = door("backup_job_info", args)["msg"]
+        assert "got no answer (" in told
+        assert told.endswith(" s; unreachable_timeout (1.2 s) says for how long.")
+
+
 def test_a_log_is_fetched_through_each(tmp_path: Path) -> None:
     given = {"details": ["log"], "log_dest": str(tmp_path), "states": ["finished"], "max_results": 1}
     told = same(tale("flosum"), "backup_job_info", given)

@@ -94,6 +94,8 @@ class Grant:
         self.encoding = encoding
         self.token = None if access_token is None else _sendable(access_token)
         self.good_until: float | None = None
+        # When the last login was answered, by the server's clock.
+        self._answered_at: float | None = None
         self._on_secret = on_secret
         # What was sent or came in, the newest last: a server may repeat that also to the next slice of a wait.
         self._secrets: list[str] = []
@@ -161,6 +163,7 @@ class Grant:
                 f"the login at {self.token_url} was answered with HTTP {response.status}: {summary(response)}. "
                 f"Check {self._what()}{self._hint(response)}"
             )
+        self._answered_at = response.date()
         body = response.json()
         if isinstance(body, dict) and body.get("mfa_token") and not body.get("access_token"):
             # Asking again would only lock the account.
@@ -179,12 +182,15 @@ class Grant:
         """Say what else may be the reason of a refusal. Default: nothing."""
         return ""
 
-    @staticmethod
-    def _life(value: t.Any, http: Transport) -> float | None:
-        """Read ``expires_in``: seconds, also as text; VSPC's document calls it a date. Odd values mean "not known"."""
+    def _life(self, value: t.Any, http: Transport) -> float | None:
+        """Read ``expires_in``: seconds, also as text; VSPC's document calls it a date. Odd values mean "not known".
+
+        A date counts from the server's own, whatever our clock shows.
+        """
         moment = from_iso(value)
         if moment is not None:
-            value = (moment - http.clock.now()).total_seconds()
+            now = http.clock.now().timestamp() if self._answered_at is None else self._answered_at
+            value = moment.timestamp() - now
         try:
             life = float(value)
         except (TypeError, ValueError, OverflowError):

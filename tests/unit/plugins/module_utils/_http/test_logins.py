@@ -264,10 +264,16 @@ def test_login_when_the_answer_holds_no_token_then_no_answer(
         (10, 8),
     ],
 )
+@pytest.mark.parametrize("off", [0, -1800, 7200])
 def test_token_when_its_end_is_known_then_renewed_shortly_before(
-    expires_in: t.Any, used_for: float, web: t.Any, clock: t.Any, token: t.Any, logins: t.Any, enter: t.Any
+    off: int, expires_in: t.Any, used_for: float, web: t.Any, clock: t.Any, token: t.Any, logins: t.Any, enter: t.Any
 ) -> None:
-    web.reply(token(expires_in=expires_in), path="/api/v3/token")
+    """A date is one of the server's clock, which may be wrong by hours."""
+    there = clock.now() + timedelta(seconds=off)
+    if "-" in str(expires_in):
+        expires_in = (datetime.fromisoformat(expires_in.replace("Z", "+00:00")) + timedelta(seconds=off)).isoformat()
+    dated = {"Date": email.utils.format_datetime(there, usegmt=True)}
+    web.reply(token(expires_in=expires_in)._replace(headers=dated), path="/api/v3/token")
     session = enter("veeam_vspc", username="u", password="p")
     session.read()
     clock.seconds = used_for - 0.5
