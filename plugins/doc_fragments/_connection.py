@@ -24,7 +24,9 @@ options:
   url:
     description:
       - Address of the system without the path of its API, such as V(https://vspc.example:1280). A path of the API at
-        its end is tolerated.
+        its end is tolerated; the prefix of a reverse proxy belongs to it.
+      - An address of this machine is never reached by a proxy. For others the usual variables count (E(HTTPS_PROXY),
+        E(HTTP_PROXY), E(ALL_PROXY), E(NO_PROXY)).
       - Required for @url@. For the other systems it stands instead of O(region), for an
         installation of your own.
     type: str
@@ -35,7 +37,8 @@ options:
   token_url:
     description:
       - Address of the token endpoint, where it is not the one that follows from O(region) or O(url).
-      - Plain http is refused, except on this machine, and where O(url) is plain http as well.
+      - Plain http is refused, except on this machine, and where O(url) is plain http as well and is reached by the
+        same way.
     type: str
   access_token:
     description:
@@ -106,7 +109,9 @@ options:
     description: Whether to check TLS certificates; V(true) if left out.
     type: bool
   ca_path:
-    description: File with the certificates (PEM) of the authorities to trust.
+    description:
+      - File with the certificates (PEM) of the authorities to trust.
+      - Without it, E(REQUESTS_CA_BUNDLE) and E(CURL_CA_BUNDLE) are looked at.
     type: path
   request_timeout:
     description: Seconds that one HTTP exchange may take; V(30) if left out.
@@ -118,8 +123,11 @@ options:
       - Only reads are tried again. A request to stop a job is sent once.
     type: float
 requirements:
+  - python >= 3.9
   - requests
 notes:
+  - An empty text counts as left out, for every option, as a survey sends it for a field that nobody filled in. An empty
+    list does not.
   - The module runs where the system's API can be reached, usually on the control node (C(delegate_to=localhost) or
     C(connection=local)).
 """

@@ -2,8 +2,6 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-from __future__ import annotations
-
 DOCUMENTATION = r"""
 ---
 module: backup_job_abort
@@ -146,6 +144,10 @@ import gc
 # A short life with many small objects and no cycles. Looking for garbage would take as long as a long list does, and a
 # sixth of the time of the imports.
 gc.disable()
+
+from ansible_collections.changeops.backup.plugins.module_utils._core.python import require_python
+
+require_python()
 
 from ansible_collections.changeops.backup.plugins.module_utils._edge.abort import ABORT
 from ansible_collections.changeops.backup.plugins.module_utils._edge.module import run_module

@@ -109,8 +109,11 @@ CONNECTIONS = [
           "region 'mars' does not exist for flosum (BACKUP_FLOSUM_REGION in the environment): it is one of us, de, jp, "
           "au"),
     Wrong("region of a system without any", INFO, NETAPP, {"url": None, "region": "us"},
-          "region 'us' does not exist for netapp_bluexp (BACKUP_NETAPP_BLUEXP_REGION in the environment): it is not "
-          "used: give url instead"),
+          "region 'us' does not exist for netapp_bluexp (BACKUP_NETAPP_BLUEXP_REGION in the environment), as this "
+          "system has no regions: it is not used: give url instead"),
+    Wrong("region beside the url of a system without any", INFO, VSPC, {"region": "us"},
+          "region 'us' does not exist for veeam_vspc (BACKUP_VEEAM_VSPC_REGION in the environment), as this system has "
+          "no regions: leave it out"),
     # -- who
     Wrong("no login at all", INFO, RCLONE, NO_LOGIN,
           f"rclone needs a login: username + password {variables(RCLONE, 'username', 'password')}"),
@@ -286,7 +289,7 @@ SELECTIONS = [
     Wrong("type that is a word of the filter", ABORT, FLOSUM, {"types": ["full"]},
           "'full' is a word of flosum's own filter and not the type of a job: give the type as backup_job_info shows "
           "it"),
-    Wrong("name that is empty, for idle", WAIT, VSPC, {"names": "", "state": "idle"},
+    Wrong("name that is empty in a list, for idle", WAIT, VSPC, {"names": [""], "state": "idle"},
           "names: '' has to be text on one line, and not blank"),
     Wrong("name with a line break behind it", INFO, FLOSUM, {"names": ["Nightly\n"]},
           "names: 'Nightly\\n' has to be text on one line, and not blank"),

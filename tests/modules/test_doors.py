@@ -140,6 +140,41 @@ def test_an_abort_asks_once_through_each(check_mode: bool) -> None:
     assert told[0] == told[1]
 
 
+EMPTY = ("job_ids", "names", "types", "kinds", "exclude", "states", "results", "details", "started_after", "log_dest")
+UNSET = ("max_results", "region", "token_url", "ca_path", "request_timeout", "validate_certs", "log_max_bytes")
+
+
+def test_an_empty_text_is_an_option_left_out_through_each() -> None:
+    """As a survey sends a field that nobody filled in; an empty list is no text, and means nothing at all."""
+    given: tuple[dict[str, t.Any], ...] = ({}, dict.fromkeys((*EMPTY, *UNSET), ""), {"job_ids": []})
+    everything, empty, nothing = (same(tale("flosum"), "backup_job_info", args)["count"] for args in given)
+    assert everything == empty > nothing == 0
+
+
+def test_an_abort_with_nothing_but_empty_texts_is_refused_through_each() -> None:
+    for door in (run, through_worker):
+        with Simulator(tale("flosum")) as sim:
+            told = door(
+                "backup_job_abort", {**sim.options, **dict.fromkeys(("job_ids", "names", "types", "kinds"), "")}
+            )
+        assert "an abort needs to know which jobs" in told["msg"]
+        assert sim.journal == []
+
+
+def test_for_how_long_nobody_answered_is_told_through_each() -> None:
+    args = {
+        "system": "rclone",
+        "url": "http://127.0.0.1:9",
+        "username": "u",
+        "password": "p",
+        "unreachable_timeout": 1.2,
+    }
+    for door in (run, through_worker):
+        told = door("backup_job_info", args)["msg"]
+        assert "got no answer (" in told
+        assert told.endswith(" s; unreachable_timeout (1.2 s) says for how long.")
+
+
 def test_a_log_is_fetched_through_each(tmp_path: Path) -> None:
     given = {"details": ["log"], "log_dest": str(tmp_path), "states": ["finished"], "max_results": 1}
     told = same(tale("flosum"), "backup_job_info", given)

@@ -77,7 +77,11 @@ class Web:
                 if reply.raw is not None:
                     return reply.raw(self)
                 content = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
-                self.send_response(reply.status)
+                if "Date" in reply.headers:
+                    # Else the server's own would come before it.
+                    self.send_response_only(reply.status)
+                else:
+                    self.send_response(reply.status)
                 headers = {"Content-Type": "application/json", "Content-Length": str(len(content)), **reply.headers}
                 for name, value in headers.items():
                     self.send_header(name, value)

@@ -41,11 +41,15 @@ class Unanswered(BackupError):
     """No usable answer: network trouble, an overloaded server, a body that is cut or is not JSON. It may pass.
 
     ``retry_after``: seconds the server asked us to stay away, or None.
+    ``tried``, ``patience``: for how many seconds it was asked for, and how many there were for that; None where it was
+    not asked for again.
     """
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.tried: float | None = None
+        self.patience: float | None = None
 
 
 class AuthLost(BackupError):

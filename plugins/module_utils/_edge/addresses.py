@@ -12,9 +12,8 @@ import typing as t
 from urllib.parse import urlsplit
 
 from .._core.errors import Misconfigured
+from .._http.route import authorities, check_way, is_loopback, proxy_to
 from .._systems.contract import BackupSystem
-
-_LOOPBACK = re.compile(r"(localhost|127(\.\d{1,3}){3}|::1)$", re.IGNORECASE)
 
 
 def variable(system: type[BackupSystem], option: str) -> str:
@@ -29,9 +28,10 @@ def addresses(
         url, token_url = system.REGIONS[options["region"]]
     elif "url" in options:
         url = _checked_url(system, "url", options["url"], warn)
-        # Behind the "//", so that a host called like the path stays.
-        cut = (url + "/").find(system.API_ROOT + "/", url.index("://") + 3)
-        url = (url[:cut] if cut >= 0 else url).rstrip("/")
+        # At the end only, and whole segments: what comes before is the prefix of a reverse proxy. Behind the "//", so
+        # that a host called like the path stays.
+        host = url.index("://") + 3
+        url = (url[:host] + re.sub(f"{system.pasted()}$", "", url[host:])).rstrip("/")
         token_url = url + system.TOKEN_PATH
     elif system.DEFAULT_ADDRESS is not None:
         url, token_url = system.DEFAULT_ADDRESS
@@ -45,15 +45,28 @@ def addresses(
         if _is_open(token_url) and not _is_open(url):
             raise Misconfigured(
                 f"token_url of {system.NAME} ({variable(system, 'token_url')} in the environment) is plain http while "
-                "the system itself is not: the credentials would cross the network unencrypted. Give an https address"
+                "the system itself is not: the credentials would cross the network unencrypted"
+                f"{_by_proxy(token_url)}. Give an https address"
+            )
+        if _is_open(token_url) and _by_proxy(token_url) and not _by_proxy(url):
+            raise Misconfigured(
+                f"token_url of {system.NAME} ({variable(system, 'token_url')} in the environment) is plain http, and "
+                f"the credentials would go unencrypted{_by_proxy(token_url)}, which the system itself is not reached "
+                "by. Give an https address, or add its host to NO_PROXY"
             )
     return url, token_url
 
 
 def _is_open(url: str) -> bool:
-    """Say whether what goes to this address crosses a network unencrypted."""
+    """Say whether what goes to this address crosses a network unencrypted. No proxy leads to this machine itself."""
     parts = urlsplit(url)
-    return parts.scheme == "http" and not _LOOPBACK.match(parts.hostname or "")
+    return parts.scheme == "http" and not is_loopback(parts.hostname or "")
+
+
+def _by_proxy(url: str) -> str:
+    """Say which way it goes, where that is not the straight one."""
+    proxy = proxy_to(url)
+    return f" and through the proxy that {proxy.variable} names" if proxy else ""
 
 
 def _checked_url(system: type[BackupSystem], name: str, value: str, warn: t.Callable[[str], None]) -> str:
@@ -84,11 +97,25 @@ def _checked_url(system: type[BackupSystem], name: str, value: str, warn: t.Call
     if parts.query or parts.fragment:
         raise Misconfigured(f"{where} has to end before any ? or #")
     if _is_open(value):
-        warn(f"{where} is plain http: credentials and tokens cross the network unencrypted")
+        warn(f"{where} is plain http: credentials and tokens cross the network unencrypted{_by_proxy(value)}")
     return parts.geturl().rstrip("/")
 
 
-def check_authorities(path: str) -> None:
+def check_ways(addresses: t.Iterable[str], options: t.Mapping[str, t.Any]) -> None:
+    """Refuse what the environment says of the way to these addresses, and cannot be meant, before anything is sent."""
+    for address in addresses:
+        check_way(address)
+    named = authorities()
+    looks = options["validate_certs"] and "ca_path" not in options
+    if named and looks and any(urlsplit(address).scheme == "https" for address in addresses):
+        name, path = named
+        try:
+            check_authorities(path, name)
+        except Misconfigured as exc:
+            raise Misconfigured(f"{exc}: mend that variable of the environment, or give ca_path") from None
+
+
+def check_authorities(path: str, name: str = "ca_path") -> None:
     """Refuse what cannot be used before the first connection; a folder holds certificates under their hashes."""
     try:
         if os.path.isdir(path):
@@ -96,6 +123,6 @@ def check_authorities(path: str) -> None:
         else:
             ssl.create_default_context(cafile=path)
     except FileNotFoundError:
-        raise Misconfigured(f"ca_path {path} does not exist") from None
+        raise Misconfigured(f"{name} {path} does not exist") from None
     except (OSError, ssl.SSLError) as exc:
-        raise Misconfigured(f"ca_path {path} is not a readable PEM file or folder of certificates") from exc
+        raise Misconfigured(f"{name} {path} is not a readable PEM file or folder of certificates") from exc

@@ -19,7 +19,7 @@ from .._http.transport import Credential
 from .._systems.connection import Connection, Login
 from .._systems.contract import BackupSystem
 from .._systems.selection import UNSENDABLE
-from .addresses import addresses, check_authorities, variable
+from .addresses import addresses, check_authorities, check_ways, variable
 from .options import CONNECTION, CONNECTION_DEFAULTS
 
 _READERS: t.Mapping[str, t.Callable[[str], t.Any]] = {
@@ -79,6 +79,8 @@ def connect(
     connection.login_headers = system.headers(connection, "login")
     with _naming_variables(system):
         _check_values(options)
+    check_ways(dict.fromkeys((url, token_url)), options)
+    with _naming_variables(system):
         return connection, login.make(connection)
 
 
@@ -155,6 +157,12 @@ def _with_environment(
 
 
 def _refuse_contradictions(system: type[BackupSystem], options: t.Mapping[str, t.Any]) -> None:
+    if "region" in options and not system.REGIONS:
+        instead = "leave it out" if "url" in options else "it is not used: give url instead"
+        raise Misconfigured(
+            f"region {options['region']!r} does not exist for {system.NAME} ({variable(system, 'region')} in the "
+            f"environment), as this system has no regions: {instead}"
+        )
     for group in _EXCLUSIVE:
         if all(name in options for name in group):
             raise Misconfigured(
@@ -162,10 +170,9 @@ def _refuse_contradictions(system: type[BackupSystem], options: t.Mapping[str, t
                 f"(in the environment: {', '.join(variable(system, name) for name in group)})"
             )
     if "region" in options and options["region"] not in system.REGIONS:
-        known = f"one of {', '.join(system.REGIONS)}" if system.REGIONS else "not used: give url instead"
         raise Misconfigured(
             f"region {options['region']!r} does not exist for {system.NAME} ({variable(system, 'region')} in the "
-            f"environment): it is {known}"
+            f"environment): it is one of {', '.join(system.REGIONS)}"
         )
 
 

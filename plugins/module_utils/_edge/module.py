@@ -8,21 +8,33 @@ from __future__ import annotations
 import atexit
 import gc
 import os
+import typing as t
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from .._core.errors import MissingLibrary
+from .options import without_empty
 from .perform import Door, Verb, perform
 from .printing import print_with_jobs, take_jobs
 from .secrets import Secrets
 from .slices import VARIABLE, Incoming
 
 
+class _Module(AnsibleModule):  # type: ignore[misc]
+    """A module to which an empty text is an option that was left out."""
+
+    params: dict[str, t.Any]
+
+    def _load_params(self) -> None:
+        super()._load_params()
+        self.params = without_empty(self.params)
+
+
 def run_module(verb: Verb) -> None:
     """Run one module to its end."""
     # What is left at the end is not worth looking through, which takes as long as half of all that we import.
     atexit.register(gc.freeze)
-    module = AnsibleModule(argument_spec=verb.spec, supports_check_mode=True)
+    module = _Module(argument_spec=verb.spec, supports_check_mode=True)
     secrets = Secrets(module.no_log_values, os.environ)
     said = os.environ.get(VARIABLE)
     incoming = Incoming(said) if said else None

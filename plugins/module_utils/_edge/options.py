@@ -49,6 +49,12 @@ CONNECTION_DEFAULTS: dict[str, t.Any] = {
 }  # Who only looks, or is about to stop something, does not sit before five silent minutes.
 NOT_LONG = {"unreachable_timeout": 60.0}
 
+
+def without_empty(args: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Leave out what is an empty text, as a survey sends a field that nobody filled in. An empty list stays one."""
+    return {name: value for name, value in args.items() if not (isinstance(value, str) and value == "")}
+
+
 SELECTION: Spec = {
     "job_ids": {"type": "list", "elements": "str", "aliases": ["job_id"]},
     "names": {"type": "list", "elements": "str"},

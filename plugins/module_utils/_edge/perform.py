@@ -11,7 +11,7 @@ from __future__ import annotations
 import traceback
 import typing as t
 
-from .._core.errors import BackupError, Misconfigured, MissingLibrary, printable
+from .._core.errors import BackupError, Misconfigured, MissingLibrary, Unanswered, printable
 from .._core.times import Clock
 from .._http.transport import Transport
 from .._systems.connection import Connection
@@ -92,11 +92,18 @@ def perform(verb: Verb, params: dict[str, t.Any], check_mode: bool, door: Door) 
     except Misconfigured as exc:
         return {"failed": True, "msg": printable(f"Nothing was sent: {exc}.")}
     except BackupError as exc:
-        return {"failed": True, "msg": printable(f"{chosen.TITLE} at {connection.url}: {exc}.")}
+        return {"failed": True, "msg": printable(f"{chosen.TITLE} at {connection.url}: {exc}.{_tried(exc)}")}
     except Exception as exc:
         # Left to Ansible, it would be shown unmasked.
         trace = traceback.format_exc()
         return {"failed": True, "msg": f"A bug in this collection: {type(exc).__name__}: {exc}.", "exception": trace}
+
+
+def _tried(exc: BackupError) -> str:
+    """Say for how long something was asked for, and what would make that longer."""
+    if not isinstance(exc, Unanswered) or exc.tried is None or exc.patience is None:
+        return ""
+    return f" It was tried for {exc.tried:.0f} s; unreachable_timeout ({exc.patience:g} s) says for how long."
 
 
 def _verify(connection: Connection) -> bool | str:

@@ -16,6 +16,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.errors import UnsupportedError
 
+from .options import without_empty
 from .perform import Door, Verb, perform
 from .printing import pieces, take_jobs
 from .secrets import Secrets
@@ -35,6 +36,7 @@ def run_in_worker(
         if text not in warnings:
             warnings.append(text)
 
+    args = without_empty(args)
     checked = ArgumentSpecValidator(verb.spec).validate(args)
     params = {**args, **checked.validated_parameters}
     for both in checked._warnings:

@@ -10,11 +10,18 @@ import time
 import traceback
 import typing as t
 import uuid
+from datetime import datetime, timezone
 
 from .._core.errors import Misconfigured, MissingLibrary
 from .logins import Encoding, Grant
+from .response import Response
 
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+# An assertion is good for so many seconds before and after it is made.
+_AROUND = 60
+# The Date of an answer has whole seconds, and was some time on its way.
+_CLOCKS_AGREE = 5.0
+_CLOCK = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class AssertionGrant(Grant):
@@ -42,15 +49,16 @@ class AssertionGrant(Grant):
         """Give the fields with a fresh assertion: each may be used once."""
         import jwt
 
+        # The two clocks differ by seconds, and not every server lets that pass: a minute to either side of now.
         now = int(time.time())
         claims = {
             "iss": self.client_id,
             "sub": self.client_id,
             "aud": self.audience,
             "jti": str(uuid.uuid4()),
-            "iat": now,
-            "nbf": now - 60,
-            "exp": now + 300,
+            "iat": now - _AROUND,
+            "nbf": now - _AROUND,
+            "exp": now + _AROUND,
         }
         assertion = jwt.encode(claims, self._key, algorithm="RS256", headers=self._headers)
         self.hide(assertion)
@@ -63,6 +71,16 @@ class AssertionGrant(Grant):
 
     def _what(self) -> str:
         return "client_id, client_certificate, client_private_key"
+
+    def _hint(self, response: Response) -> str:
+        ours, theirs = time.time(), response.date()
+        if theirs is None or abs(ours - theirs) <= _CLOCKS_AGREE:
+            return ""
+        here, there = (datetime.fromtimestamp(moment, timezone.utc) for moment in (ours, theirs))
+        return (
+            f". The assertion holds times, and the clocks differ by {abs(ours - theirs):.0f} s: {here:{_CLOCK}} on "
+            f"this machine, {there:{_CLOCK}} on the server. Set the one that is wrong"
+        )
 
 
 def _signer(certificate_path: str, key_path: str) -> tuple[t.Any, dict[str, str]]:

@@ -30,6 +30,13 @@ class Dialect:
         """Whether an error is worth asking again although its status is not."""
         return False
 
+    def is_own_error(self, response: Response) -> bool:
+        """Whether an error is in the API's own words. Default: in JSON.
+
+        What is not comes from something before the system, such as an ingress or a firewall, and is no answer.
+        """
+        return isinstance(response.json_or_none(), (dict, list))
+
     def asks_to_wait(self, response: Response) -> t.Sequence[t.Any]:
         """Where the body says for how long to stay away: seconds or dates, as ``Retry-After`` has them."""
         return ()

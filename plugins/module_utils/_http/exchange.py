@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import typing as t
 import zlib
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from .._core.errors import BackupError, Unanswered
 from .._core.times import Clock
@@ -20,9 +20,10 @@ from . import library
 from .aside import Mailbox, Worker
 from .body import inflated, is_file
 from .call import Call
-from .library import Header, environment_of, new_session, origin
+from .library import Header, new_session, origin
 from .response import Response
-from .trouble import trouble
+from .route import environment_of, proxy_to, refusal
+from .trouble import Way, trouble
 
 MAX_BODY = 256 * 1024 * 1024
 # An exchange that watches its own time gets so many seconds more, to say itself what went wrong.
@@ -55,7 +56,7 @@ class Exchanges:
         self.mask = mask
         self._session = new_session(verify)
         self._worker = Worker()
-        self._environment: dict[tuple[str, str, int], dict[str, t.Any]] = {}
+        self._environment: dict[tuple[str, str, int], tuple[dict[str, t.Any], str]] = {}
 
     def close(self) -> None:
         """Close the connections."""
@@ -119,9 +120,12 @@ class Exchanges:
 
     def _send(self, call: Call, authorization: str | None, seconds: float, mailbox: Mailbox) -> Response:
         give_up_at = self.clock.monotonic() + seconds
+        settings, proxy = self._environment_for(call.url)
         try:
-            with self._asked(call, authorization, seconds) as answer:
-                head = Response(answer.status_code, answer.headers, b"", self.mask, str(call))
+            with self._asked(call, authorization, seconds, settings) as answer:
+                if answer.status_code == 407:
+                    raise BackupError(refusal(407, proxy, str(urlsplit(call.url).hostname)))
+                head = Response(answer.status_code, answer.headers, b"", self.mask, str(call), proxy)
                 if call.into is not None and is_file(answer):
                     mailbox.give(_Beginning(head))
                     for piece in filter(None, inflated(call, answer)):
@@ -130,11 +134,13 @@ class Exchanges:
                 head.body = b"".join(self._pieces(call, answer, give_up_at, seconds))
                 return head
         except (library.requests.RequestException, library.HTTPError, OSError, UnicodeError, zlib.error) as exc:
-            failure = trouble(call, exc, self.mask)
+            failure = trouble(call, exc, self.mask, Way(proxy, isinstance(self.verify, str), seconds))
             raise failure from (exc if isinstance(failure, Unanswered) else None)
 
     @contextlib.contextmanager
-    def _asked(self, call: Call, authorization: str | None, seconds: float) -> t.Iterator[t.Any]:
+    def _asked(
+        self, call: Call, authorization: str | None, seconds: float, settings: dict[str, t.Any]
+    ) -> t.Iterator[t.Any]:
         with self._session.request(
             call.method,
             call.url if not call.query else f"{call.url}?{urlencode(call.query, quote_via=quote)}",
@@ -145,15 +151,19 @@ class Exchanges:
             # Who takes a stream waits for each piece of it himself.
             timeout=seconds if call.into is None else (seconds, seconds + _LATER),
             allow_redirects=False,
-            **self._environment_for(call.url),
+            **settings,
         ) as answer:
             yield answer
 
-    def _environment_for(self, url: str) -> dict[str, t.Any]:
-        """Look the environment up once for each origin: requests would do so for every call."""
+    def _environment_for(self, url: str) -> tuple[dict[str, t.Any], str]:
+        """Look the environment up once for each origin: requests would do so for every call.
+
+        Gives what requests takes of it, and the variable that names the proxy, if there is one.
+        """
         key = origin(url)
         if key not in self._environment:
-            self._environment[key] = environment_of(url, self.verify)
+            proxy = proxy_to(url)
+            self._environment[key] = environment_of(url, self.verify), proxy.variable if proxy else ""
         return self._environment[key]
 
     def _pieces(self, call: Call, answer: t.Any, give_up_at: float, seconds: float) -> t.Iterator[bytes]:

@@ -16,6 +16,7 @@ from .._core.errors import MissingLibrary
 try:
     import requests
     from urllib3.exceptions import HTTPError, InsecureRequestWarning
+    from urllib3.util import parse_url
 except ImportError:
     HAS_REQUESTS = False
     _TRACEBACK = traceback.format_exc()
@@ -23,8 +24,8 @@ else:
     HAS_REQUESTS = True
     _TRACEBACK = ""
 
-# Where it is missing, these two are not there either: ask for them by the module, and not for their names.
-__all__ = ["HTTPError", "requests"]
+# Where it is missing, these are not there either: ask for them by the module, and not for their names.
+__all__ = ["HTTPError", "parse_url", "requests"]
 
 
 @functools.lru_cache(maxsize=64)
@@ -50,11 +51,6 @@ def new_session(verify: bool | str) -> t.Any:
     session.trust_env = False
     session.headers.update({"Accept": "application/json", "Accept-Encoding": "gzip"})
     return session
-
-
-def environment_of(url: str, verify: bool | str) -> dict[str, t.Any]:
-    """Give the proxies and authorities that the environment names for an address."""
-    return dict(requests.Session().merge_environment_settings(url, {}, True, verify, None))
 
 
 class Header:

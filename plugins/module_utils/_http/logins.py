@@ -94,6 +94,8 @@ class Grant:
         self.encoding = encoding
         self.token = None if access_token is None else _sendable(access_token)
         self.good_until: float | None = None
+        # When the last login was answered, by the server's clock.
+        self._answered_at: float | None = None
         self._on_secret = on_secret
         # What was sent or came in, the newest last: a server may repeat that also to the next slice of a wait.
         self._secrets: list[str] = []
@@ -159,8 +161,9 @@ class Grant:
         if not 200 <= response.status < 300:
             raise AuthLost(
                 f"the login at {self.token_url} was answered with HTTP {response.status}: {summary(response)}. "
-                f"Check {self._what()}"
+                f"Check {self._what()}{self._hint(response)}"
             )
+        self._answered_at = response.date()
         body = response.json()
         if isinstance(body, dict) and body.get("mfa_token") and not body.get("access_token"):
             # Asking again would only lock the account.
@@ -175,12 +178,19 @@ class Grant:
     def _what(self) -> str:
         return ", ".join(name for name in self.fields if name not in ("grant_type", "audience"))
 
-    @staticmethod
-    def _life(value: t.Any, http: Transport) -> float | None:
-        """Read ``expires_in``: seconds, also as text; VSPC's document calls it a date. Odd values mean "not known"."""
+    def _hint(self, response: Response) -> str:
+        """Say what else may be the reason of a refusal. Default: nothing."""
+        return ""
+
+    def _life(self, value: t.Any, http: Transport) -> float | None:
+        """Read ``expires_in``: seconds, also as text; VSPC's document calls it a date. Odd values mean "not known".
+
+        A date counts from the server's own, whatever our clock shows.
+        """
         moment = from_iso(value)
         if moment is not None:
-            value = (moment - http.clock.now()).total_seconds()
+            now = http.clock.now().timestamp() if self._answered_at is None else self._answered_at
+            value = moment.timestamp() - now
         try:
             life = float(value)
         except (TypeError, ValueError, OverflowError):
@@ -226,6 +236,14 @@ class RefreshGrant(Grant):
 
     def _what(self) -> str:
         return f"{super()._what()}, refresh_token" if self.fields else "refresh_token"
+
+    def _hint(self, response: Response) -> str:
+        if self.store.has_file:
+            return ""
+        return (
+            ". If the server replaces a refresh token when it is used, an earlier run has used this one up, and the "
+            "newer one was lost with it: get a new one, and keep it in refresh_token_file, where each newer one goes"
+        )
 
     def _ask(self, http: Transport) -> dict[str, t.Any]:
         with self.store.turn(http):

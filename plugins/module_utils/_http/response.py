@@ -5,24 +5,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import email.utils
 import itertools
 import json
 import re
 import typing as t
+from urllib.parse import urlsplit
 
 from .._core.errors import Unanswered
 
 # Of an error, however long it is: far more than is shown, so that a secret cut here is not among that.
 _READ_OF_ERROR = 64 * 1024
 _MOST_SAID = 20
-BEFORE_IT = "If this goes on, something else answers there, such as a proxy or a login page"
+BEFORE_IT = "If this goes on, something else answers there, such as a proxy or a login page: check url"
+# Where bodies have their texts: Nest and NetApp, OAuth, RFC 9457, .NET, SOAP and its gateways.
+_TEXTS = (
+    "message", "error", "error_description", "title", "detail", "description", "Message", "ErrorMessage", "fault",
+    "faultstring", "errors", "code",
+)  # fmt: skip
+# Fields that hold what the errors are about: each has its own list of texts.
+_BY_FIELD = frozenset({"errors"})
+_CHALLENGE = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 
 class Response:
     """An answer, whatever its status: a whole, bounded body. ``mask`` hides the secrets in a text of it.
 
-    ``headline`` begins every message about it: what was asked, and what came back.
+    ``headline`` begins every message about it: what was asked, and what came back. ``proxy``: the variable that names
+    the proxy which it came through.
     """
 
     def __init__(
@@ -32,12 +43,14 @@ class Response:
         body: bytes,
         mask: t.Callable[[str], str] = lambda text: text,
         asked: str = "the call",
+        proxy: str = "",
     ) -> None:
         self.headline = f"{asked} was answered with HTTP {status}"
         self.status = status
         self.headers = headers
         self.body = body
         self.mask = mask
+        self.proxy = proxy
 
     def json(self) -> t.Any:
         """Read the body as JSON, or raise Unanswered: a proxy's error page is no answer of the system."""
@@ -64,8 +77,12 @@ class Response:
         return _date(self.headers.get("Date"))
 
     def retry_after(self, now: float, also: t.Sequence[t.Any] = ()) -> float | None:
-        """Seconds the server asked us to wait: the header (seconds or a date), or what else says so."""
-        wishes = (_seconds(value, now) for value in (self.headers.get("Retry-After"), *also))
+        """Seconds the server asked us to wait: the header (seconds or a date), or what else says so.
+
+        A date counts from the server's own, whatever our clock shows.
+        """
+        sent = self.date()
+        wishes = (_seconds(value, now if sent is None else sent) for value in (self.headers.get("Retry-After"), *also))
         return next((seconds for seconds in wishes if seconds is not None), None)
 
 
@@ -89,6 +106,16 @@ def start_of(text: str, mask: t.Callable[[str], str]) -> str:
     return mask(text if len(text) <= _READ_OF_ERROR else " ".join(text[:_READ_OF_ERROR].rsplit(None, 1)[:1]))
 
 
+def foreign(response: Response) -> Unanswered:
+    """Say that an error is not the system's, and who may have said it."""
+    kind = response.headers.get("Content-Type", "no content type")
+    such_as = f"the proxy that {response.proxy} names" if response.proxy else "a proxy, an ingress or a firewall"
+    return Unanswered(
+        f"{response.headline} ({kind}), and not in the system's own words: {summary(response)}. Something before the "
+        f"system answered, such as {such_as}. If this goes on, check url"
+    )
+
+
 def summary(response: Response) -> str:
     """Say in a few words what an error body holds, in any of the documented shapes, with its request id.
 
@@ -97,11 +124,13 @@ def summary(response: Response) -> str:
     body = response.json_or_none()
     if not isinstance(body, (dict, list, str)):
         text = start_of(response.body[: 4 * _READ_OF_ERROR].decode("utf-8", "replace").strip(), response.mask)[:200]
-        return "a page that is not JSON" if text.startswith("<") else text or "an empty body"
+        if text.startswith("<"):
+            return _of_soap(response) or "a page that is not JSON"
+        return text or _of_headers(response) or "an empty body"
     said = itertools.islice(filter(None, _messages(body, response.mask)), _MOST_SAID)
     ids = body if isinstance(body, dict) else {}
     request_id = next((ids[key] for key in ("requestId", "traceId") if isinstance(ids.get(key), str)), None)
-    text = "; ".join(dict.fromkeys(said))[:400] or "no message"
+    text = "; ".join(dict.fromkeys(said))[:400] or _of_headers(response) or "no message"
     return f"{text} (request {request_id})" if request_id else text
 
 
@@ -113,9 +142,40 @@ def _messages(body: t.Any, mask: t.Callable[[str], str]) -> t.Iterator[str]:
         for item in body:
             yield from _messages(item, mask)
     elif isinstance(body, dict):
-        for key in ("message", "error", "error_description", "errors", "code"):
-            if body.get(key) not in (None, "") and (key != "code" or isinstance(body[key], str)):
-                yield from _messages(body[key], mask)
+        for key in _TEXTS:
+            value = body.get(key)
+            if value in (None, "") or (key == "code" and not isinstance(value, str)):
+                continue
+            if key in _BY_FIELD and isinstance(value, dict) and not any(name in value for name in _TEXTS):
+                for field, texts in value.items():
+                    yield from (f"{start_of(field, mask)}: {text}" for text in _messages(texts, mask))
+            else:
+                yield from _messages(value, mask)
+
+
+def _of_soap(response: Response) -> str:
+    """Give the reason of a SOAP fault, of either version."""
+    text = response.body[:_READ_OF_ERROR].decode("utf-8", "replace")
+    found = re.search(r"<(?:\w+:)?(faultstring|Text)\b[^>]*>([^<]+)</(?:\w+:)?\1>", text)
+    return " ".join(start_of(found[2], response.mask).split())[:400] if found and "Envelope" in text else ""
+
+
+def _of_headers(response: Response) -> str:
+    """Give what the headers say where the body says nothing: the reason of a refusal, or where else to go."""
+    if response.status in (401, 403):
+        challenge = start_of(response.headers.get("WWW-Authenticate", ""), response.mask)
+        told = dict(_CHALLENGE.findall(challenge))
+        said = [told[name] for name in ("error", "error_description") if told.get(name)]
+        return "; ".join(said)[:400] or (f"asks for {challenge[:200]}" if challenge else "")
+    if 300 <= response.status < 400 and response.headers.get("Location"):
+        with contextlib.suppress(ValueError):
+            parts = urlsplit(response.headers["Location"])
+            if parts.hostname:
+                port = f":{parts.port}" if parts.port else ""
+                return response.mask(f"a redirect to {parts.scheme or 'the same scheme'}://{parts.hostname}{port}")[
+                    :200
+                ]
+    return ""
 
 
 def _date(value: t.Any) -> float | None:

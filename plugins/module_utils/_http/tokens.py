@@ -38,6 +38,11 @@ class RefreshTokenStore:
         if not self.token:
             raise Misconfigured(f"refresh_token_file {path} holds no token yet, and no refresh_token was given")
 
+    @property
+    def has_file(self) -> bool:
+        """Whether a newer token is kept for the next run."""
+        return self._path is not None
+
     def _from_file(self) -> str | None:
         if self._path is None:
             return None

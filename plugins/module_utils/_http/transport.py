@@ -1,12 +1,14 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to this collection: it may change at any time, do not import it from elsewhere.
-"""The transport: who may send what where, and how often. It knows statuses; a system knows meanings.
+"""The transport: who may send what where, and how often.
 
 * a call is declared as a read, a write, a login or a request to collect; writes leave only where writing was allowed,
   and are sent once;
 * the bearer token goes to its own origin and nowhere else, also when a server redirects or links elsewhere;
-* reads are tried again while the trouble may pass, bounded by ``patience``; "no answer" is never an answer.
+* reads are tried again while the trouble may pass, bounded by ``patience``; "no answer" is never an answer, and an
+  error that is not in the system's own words is none: an ingress, a firewall or a proxy said it, and may be right again
+  in a minute.
 """
 
 from __future__ import annotations
@@ -16,17 +18,15 @@ import random
 import typing as t
 from urllib.parse import urljoin
 
-from .._core.errors import AuthLost, Fenced, Refused, Unanswered
+from .._core.errors import Fenced, Unanswered
 from .._core.times import Clock
 from .call import Call
 from .exchange import MAX_BODY, Exchanges
 from .library import origin
-from .response import BEFORE_IT, Response, summary
+from .meaning import elsewhere, no_refusal, not_accepted, refusal_of
+from .response import BEFORE_IT, Response
 from .stream import Stream
 
-# These ask for the same request again. So does a server in trouble, unless it says that it will never know how.
-_AGAIN = frozenset({408, 421, 425, 429})
-_NEVER = frozenset({501, 505})
 MAX_REDIRECTS = 5
 _CLOCKS_AGREE = 2.0
 _FIRST_PAUSE = 0.5
@@ -174,7 +174,9 @@ class Transport:
             call = make()
             with during():
                 response = self._exchange(call, None)
-                self._raise_transient(call, response)
+                lost = no_refusal(call, response, self.clock.now().timestamp())
+                if lost is not None:
+                    raise lost
                 return parse(response)
 
         # A read that needs a login first tries both again: their patience is one.
@@ -188,26 +190,20 @@ class Transport:
         except ValueError:
             raise Fenced("an address that cannot be read was to be called; nothing was sent there") from None
         if target != own:
-            raise Fenced(f"the server pointed to another host ({target[1]}); the token was not sent there")
+            raise Fenced(elsewhere(own, target))
 
     def _authorized(self, call: Call) -> Response:
         response = self._follow(call, self.credential.authorization(self))
         if response.status == 401:
             if not self.credential.renew():
-                raise _not_accepted(response, "")
+                raise not_accepted(response, "")
             response = self._follow(call, self.credential.authorization(self))
             if response.status == 401:
-                raise _not_accepted(response, " again, with a token just renewed")
-        if 200 <= response.status < 300 or call.answered(response):
-            self._note_its_clock(response)
-            return response
-        self._raise_transient(call, response)
-        if response.status == 403:
-            raise AuthLost(
-                f"{response.headline}: {summary(response)}. "
-                "The login is good but lacks a permission that this call needs"
-            )
-        raise Refused(f"{response.headline}: {summary(response)}", response.status)
+                raise not_accepted(response, " again, with a token just renewed")
+        if not (200 <= response.status < 300 or call.answered(response)):
+            raise refusal_of(call, response, self.clock.now().timestamp())
+        self._note_its_clock(response)
+        return response
 
     def _note_its_clock(self, response: Response) -> None:
         date = response.date()
@@ -215,19 +211,6 @@ class Transport:
             ahead = date - self.clock.now().timestamp()
             # It tells whole seconds, and the answer took a moment.
             self.server_ahead = ahead if abs(ahead) > _CLOCKS_AGREE else 0.0
-
-    def _raise_transient(self, call: Call, response: Response) -> None:
-        trouble = response.status in _AGAIN or (response.status >= 500 and response.status not in _NEVER)
-        trouble = trouble or (response.status >= 400 and call.dialect.may_pass(response))
-        if call.answered(response) or not trouble:
-            return
-        said = f"{response.headline}: {summary(response)}"
-        again = response.retry_after(self.clock.now().timestamp(), call.dialect.asks_to_wait(response))
-        if response.status == 429 and call.kind in ("write", "collect"):
-            # That one is certain: nothing was done. It is the operator who decides whether to come back.
-            wish = "" if again is None else f" in {again:.0f} s"
-            raise Refused(f"{said}. It takes no more requests now, and did nothing. Try again{wish}", 429)
-        raise Unanswered(said, again)
 
     def _follow(self, call: Call, authorization: str) -> Response:
         for _hop in range(MAX_REDIRECTS + 1):
@@ -266,12 +249,10 @@ class Transport:
                 # Never less than our own pause: "Retry-After: 0", or a date that our clock has passed, is no licence.
                 rest = max(exc.retry_after or 0.0, pause * random.uniform(0.5, 1.0))
                 if rest > left:
+                    exc.tried = self.clock.monotonic() - began
+                    exc.patience = self._patience
                     raise
                 if exc.retry_after is not None:
                     self.statistics.throttled_seconds += rest
                 self.clock.sleep(rest)
                 pause = min(pause * 2, _LONGEST_PAUSE)
-
-
-def _not_accepted(response: Response, after: str) -> AuthLost:
-    return AuthLost(f"{response.headline}{after}: {summary(response)}. Check the credentials")

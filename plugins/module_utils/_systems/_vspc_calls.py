@@ -12,7 +12,7 @@ from .._http.call import Call, Intent, segment
 from .._http.response import Response, summary
 from ._veeam import body_of, errors_in
 from .connection import Connection
-from .contract import BackupSystem
+from .contract import ACCEPTED, BackupSystem
 from .reading import as_array, as_object, as_text
 
 API_ROOT = "/api/v3"
@@ -25,21 +25,32 @@ _ORDER_LOOKS = 10
 # documents of the current product call supported; newer servers accept it.
 _NEWEST_VERSION = "3.6.1"
 _OLDEST_VERSION = "3.5.1"
+# What a server that does not know a version may answer with. In words that are not its own that can be an ingress as
+# well: so often it is asked again with the newest version.
+_MAY_REFUSE_IT = frozenset({400, 406, 412, 415})
+_DOUBTS = 3
 
 
 class _Canceled(Unanswered):
     """What was queued will not be done."""
 
 
+class _Doubtful(Refused):
+    """What may be the refusal of a version, and may be an ingress."""
+
+
 class VspcCalls(BackupSystem):
     """Any call may be queued: then its answer is fetched."""
 
     API_ROOT = API_ROOT
+    PASTED = rf"{API_ROOT}(/infrastructure(/backupServers(/jobs)?)?)?"
+    ERROR_FIELDS = ("errors",)
 
     def __init__(self, *args: t.Any) -> None:
         super().__init__(*args)
         self._asks_newest = not self.connection["api_version"]
         self._took_newest = False
+        self._doubts = 0
 
     @classmethod
     def headers(cls, connection: Connection, kind: Intent) -> dict[str, str]:
@@ -53,17 +64,37 @@ class VspcCalls(BackupSystem):
             call = call._replace(headers={**(call.headers or {}), "x-client-version": _NEWEST_VERSION})
         return call
 
-    def get(self, *args: t.Any, **more: t.Any) -> t.Any:
+    def get(
+        self,
+        path: str,
+        query: t.Sequence[tuple[str, str]] = (),
+        parse: t.Callable[[Response], t.Any] = Response.json,
+        answered: t.Callable[[Response], bool] = lambda response: False,
+    ) -> t.Any:
         """Read; the first read finds out which version the server takes. How it refuses one, no document says."""
-        if self._asks_newest and not self._took_newest:
-            try:
-                answer = super().get(*args, **more)
-            except Refused:
-                self._asks_newest = False
-            else:
-                self._took_newest = True
-                return answer
-        return super().get(*args, **more)
+        if not self._asks_newest or self._took_newest:
+            return super().get(path, query, parse, answered)
+
+        def is_doubtful(response: Response) -> bool:
+            return response.status in _MAY_REFUSE_IT and not self.is_own_error(response)
+
+        def told(response: Response) -> t.Any:
+            if is_doubtful(response):
+                raise _Doubtful(response.headline, response.status)
+            return parse(response)
+
+        try:
+            answer = super().get(path, query, told, lambda response: answered(response) or is_doubtful(response))
+        except Refused as exc:
+            self._asks_newest = False
+            self._doubts += 1 if isinstance(exc, _Doubtful) else _DOUBTS
+        else:
+            self._took_newest = True
+            return answer
+        try:
+            return super().get(path, query, parse, answered)
+        finally:
+            self._asks_newest = self._doubts < _DOUBTS
 
     def order(self, kind: t.Literal["write", "collect"], path: str, refused: str) -> str:
         """Order something once; give what was said. The console answers when it is queued, not when it is done."""
@@ -81,7 +112,7 @@ class VspcCalls(BackupSystem):
         said = errors_in(body_of(answer))
         if said:
             raise Refused(f"{refused}: {'; '.join(said)}", answer.status)
-        return "queued, then carried out" if queued else f"HTTP {answer.status}"
+        return "queued, then carried out" if queued else ACCEPTED
 
     def settled(self, response: Response, job_id: str = "") -> dict[str, t.Any]:
         """Give the object in the answer. Any call may be queued (202): then its result is fetched."""

@@ -113,6 +113,7 @@ class AvePointIaasPaas(AvePoint):
     }  # fmt: skip
     CAPABILITIES = Capabilities(one_by_id=True, abort=False)
     API_ROOT = "/backup/vm"
+    PASTED = r"/backup/vm(/jobs)?"
     LOGINS = logins("platformbackup.readwrite.all")
     OPTIONAL = ("scope",)
 

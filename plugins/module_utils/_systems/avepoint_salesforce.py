@@ -93,6 +93,7 @@ class AvePointSalesforce(AvePoint):
     KINDS: t.ClassVar[t.Mapping[str, Kind]] = {word.casefold(): kind for word, kind in _TYPES.items()}
     CAPABILITIES = Capabilities(one_by_id=False, abort=False)
     API_ROOT = "/backup/sfbapi"
+    PASTED = r"/backup/sfbapi(/jobs)?"
     WINDOW = _WINDOW
     LOGINS = logins("salesforce.public.read.all")
     OPTIONAL = ("scope", "organization_id")

@@ -31,6 +31,8 @@ from .vocabulary import Vocabulary
 
 # A job whose start is not known may have begun last.
 _LATEST = datetime.max.replace(tzinfo=timezone.utc)
+# What is said of a stop that the system took without a word of its own.
+ACCEPTED = "the stop was accepted"
 # What fields hold that say nothing.
 NOTHING: tuple[t.Any, ...] = (None, "", [], {})
 # What the system knows anyway only every hour, it is not made to ask for more often than this.
@@ -175,6 +177,19 @@ class BackupSystem(Vocabulary, Dialect, ABC):
             worn = ((asked.get(self.id_key(job.id), job.id), job) for job in listing.jobs.values())
             listing.jobs = {job_id: job._replace(id=job_id) for job_id, job in worn}
         return listing
+
+    # -- how its errors look -------------------------------------------------------------------------------------
+
+    def is_own_error(self, response: Response) -> bool:
+        """Whether an error has the documented fields, or those of RFC 9457, which web frameworks write by themselves.
+
+        Everything else, and an empty body with it, an ingress or a gateway can have said: `{"message": "no Route
+        matched"}` is JSON, and no word of the system.
+        """
+        body = as_object(response.json_or_none())
+        return all(name in body for name in self.ERROR_FIELDS) or (
+            "title" in body and {"status", "type"} & body.keys() != set()
+        )
 
     # -- helpers for subclasses ----------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from .._core.job import Counts, Job, Kind, Meaning, Part
 from .._core.times import from_iso, seconds_from_timespan, to_iso_z
 from .._http.call import Call, segment
 from .connection import READY_TOKEN, Login
-from .contract import BackupSystem
+from .contract import ACCEPTED, BackupSystem
 from .listing import Listing, Page
 from .reading import as_array, as_count, as_id, as_object, as_text
 from .selection import Selection
@@ -61,6 +61,8 @@ class Flosum(BackupSystem):
         for region in ("us", "de", "jp", "au")
     }
     API_ROOT = "/api/v1"
+    PASTED = r"/api/v1(/connections(/[0-9]+(/backups)?)?)?"
+    ERROR_FIELDS = ("statusCode", "message")
     TOKEN_PATH = "/api/v1/oauth/token"
     LOGINS = (
         Login(
@@ -109,7 +111,7 @@ class Flosum(BackupSystem):
     def stop_job(self, job: Job) -> str:
         """Abort a backup or archive job."""
         answer = self.http.write(self.call("write", "PATCH", self._path(f"jobs/{segment(job.id)}/abort/backup")))
-        return as_text(as_object(answer.json_or_none()).get("message")) or f"HTTP {answer.status}"
+        return as_text(as_object(answer.json_or_none()).get("message")) or ACCEPTED
 
     def _path(self, rest: str) -> str:
         return f"{self.API_ROOT}/connections/{self.connection['connection_id']}/{rest}"

@@ -106,7 +106,9 @@ class VeeamVspc(VspcCalls):
         def settled(response: Response) -> dict[str, t.Any]:
             return self.settled(response, job_id)
 
-        body = self.get(path, parse=settled, answered=lambda response: response.status == 404)
+        body = self.get(
+            path, parse=settled, answered=lambda response: response.status == 404 and self.is_own_error(response)
+        )
         if "data" in body:
             self.take(listing, [body["data"]])
         return listing

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 from datetime import timedelta
 
@@ -45,8 +46,13 @@ class Vocabulary:
     REGIONS: t.ClassVar[t.Mapping[str, tuple[str, str]]] = {}
     # API and token address of a service that is the same for all its customers.
     DEFAULT_ADDRESS: t.ClassVar[tuple[str, str] | None] = None
-    # A path that users paste behind the address; what follows it is cut off.
+    # The path that all calls, or most of them, begin with.
     API_ROOT: t.ClassVar[str]
+    # What users paste behind the address and is no part of it, as a pattern: the API's root, alone or with the path of
+    # the list. A root of one segment alone can as well be a reverse proxy's prefix.
+    PASTED: t.ClassVar[str] = ""
+    # Fields that every error of the API has, as its documents or its servers show. What has others was not said by it.
+    ERROR_FIELDS: t.ClassVar[tuple[str, ...]] = ("error",)
     # How far back jobs are listed where the API demands a window and the task does not say.
     WINDOW: t.ClassVar[timedelta | None] = None
     # Where the token endpoint is, seen from the url of a system that is not in a region.
@@ -75,6 +81,12 @@ class Vocabulary:
         """The fields of a job that follow from its type."""
         key = (word or "").casefold()
         return {"type": word, "kind": cls.KINDS.get(key), "continuous": key in cls.CONTINUOUS}
+
+    @classmethod
+    def pasted(cls) -> str:
+        """What is cut off at the end of an address, as a pattern."""
+        alone = cls.API_ROOT.count("/") > 1
+        return cls.PASTED or re.escape(cls.API_ROOT if alone else f"{cls.API_ROOT}/list")
 
     @classmethod
     def id_key(cls, job_id: str) -> str:

@@ -29,6 +29,15 @@ EVERY = sorted(KNOWN)
 # A good value for every option, as a user writes it and as the environment holds it.
 VALUES = {name: f"some-{name}" for name in CONNECTION} | {"url": URL, "connection_id": "7", "region": "us"}
 LOGINS = [(name, login.options) for name in EVERY for login in SYSTEMS[name].LOGINS]
+# What people paste behind the address, down to the path of the list.
+PASTED = {
+    "avepoint_iaas_paas": ("/backup/vm", "/backup/vm/jobs"),
+    "avepoint_salesforce": ("/backup/sfbapi", "/backup/sfbapi/jobs"),
+    "flosum": ("/api/v1", "/api/v1/connections", "/api/v1/connections/7/backups"),
+    "netapp_bluexp": ("/account/a-1/providers/cloudmanager_cbs", "/account/a-1/providers/cloudmanager_cbs/api/v1/job"),
+    "rclone": ("/job/list",),
+    "veeam_vspc": ("/api/v3", "/api/v3/infrastructure/backupServers/jobs"),
+}
 SIMPLEST = {system: known.simplest for system, known in KNOWN.items()}
 
 
@@ -304,7 +313,10 @@ def test_region_when_unknown_then_the_known_ones_are_listed(system: str) -> None
 def test_region_when_the_system_has_none_then_url_is_asked_for(system: str) -> None:
     text = refusal(system, {**without_address(system), "region": "us"})
     assert text.startswith(f"region 'us' does not exist for {system} (BACKUP_{system.upper()}_REGION ")
-    assert text.endswith("it is not used: give url instead")
+    assert text.endswith("as this system has no regions: it is not used: give url instead")
+    # Beside a url that is good, url is not what is wrong.
+    text = refusal(system, {**without_address(system), "url": URL, "region": "us"})
+    assert text.endswith("as this system has no regions: leave it out")
 
 
 def test_warning_when_an_option_means_nothing_to_the_system_then_named() -> None:
@@ -409,13 +421,32 @@ def test_address_when_from_a_region_then_as_the_vendor_documents_it(
 @pytest.mark.parametrize(
     "before", ["https://backup.example:1280", "https://proxy.example/team/backup", "https://[::1]:8"]
 )
-@pytest.mark.parametrize("after", ["", "/", "{root}", "{root}/", "{root}/anything/below", " "])
+@pytest.mark.parametrize("after", ["", "/", "{path}", "{path}/", " "])
 def test_url_when_pasted_with_the_apis_path_then_cut(system: str, before: str, after: str) -> None:
+    for path in PASTED[system]:
+        params = {**without_address(system), "url": before + after.format(path=path)}
+        connection = make(system, params).connection
+        assert connection.url == before
+        assert connection.token_url == before + SYSTEMS[system].TOKEN_PATH
+
+
+@pytest.mark.parametrize("system", EVERY)
+@pytest.mark.parametrize(
+    "after", ["{root}s", "{root}/anything", "{root}/anything/below", "/x{root}y", "{root}-2", "/rclone"]
+)
+def test_url_when_a_reverse_proxys_prefix_holds_the_apis_path_then_kept(system: str, after: str) -> None:
+    prefix = f"https://proxy.example{after.format(root=SYSTEMS[system].API_ROOT)}"
+    for pasted in ("", PASTED[system][-1]):
+        assert make(system, {**without_address(system), "url": prefix + pasted}).connection.url == prefix
+
+
+@pytest.mark.parametrize("system", EVERY)
+@pytest.mark.parametrize("before", ["https://proxy.example", "https://proxy.example/backup"])
+def test_url_when_a_root_of_one_segment_may_be_a_prefix_then_kept(system: str, before: str) -> None:
+    """Of rclone's own calls, and of a proxy that puts it below /job, the path begins alike."""
     root = SYSTEMS[system].API_ROOT
-    params = {**without_address(system), "url": before + after.format(root=root)}
-    connection = make(system, params).connection
-    assert connection.url == before
-    assert connection.token_url == before + SYSTEMS[system].TOKEN_PATH
+    kept = f"{before}{root}" if root.count("/") == 1 else before
+    assert make(system, {**without_address(system), "url": before + root}).connection.url == kept
 
 
 @pytest.mark.parametrize("system", EVERY)
@@ -423,7 +454,8 @@ def test_url_when_its_host_is_called_like_the_apis_path_then_kept(system: str) -
     root = SYSTEMS[system].API_ROOT
     url = f"https:/{root}"
     assert make(system, {**without_address(system), "url": url}).connection.url == url
-    assert make(system, {**without_address(system), "url": f"{url}x{root}"}).connection.url == f"{url}x"
+    pasted = f"{url}x{PASTED[system][-1]}"
+    assert make(system, {**without_address(system), "url": pasted}).connection.url == f"{url}x"
     other = f"https://backup.example{root}s"
     assert make(system, {**without_address(system), "url": other}).connection.url == other
 

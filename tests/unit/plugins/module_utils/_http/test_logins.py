@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import builtins
+import email.utils
 import fcntl
 import hashlib
 import json
@@ -263,10 +264,16 @@ def test_login_when_the_answer_holds_no_token_then_no_answer(
         (10, 8),
     ],
 )
+@pytest.mark.parametrize("off", [0, -1800, 7200])
 def test_token_when_its_end_is_known_then_renewed_shortly_before(
-    expires_in: t.Any, used_for: float, web: t.Any, clock: t.Any, token: t.Any, logins: t.Any, enter: t.Any
+    off: int, expires_in: t.Any, used_for: float, web: t.Any, clock: t.Any, token: t.Any, logins: t.Any, enter: t.Any
 ) -> None:
-    web.reply(token(expires_in=expires_in), path="/api/v3/token")
+    """A date is one of the server's clock, which may be wrong by hours."""
+    there = clock.now() + timedelta(seconds=off)
+    if "-" in str(expires_in):
+        expires_in = (datetime.fromisoformat(expires_in.replace("Z", "+00:00")) + timedelta(seconds=off)).isoformat()
+    dated = {"Date": email.utils.format_datetime(there, usegmt=True)}
+    web.reply(token(expires_in=expires_in)._replace(headers=dated), path="/api/v3/token")
     session = enter("veeam_vspc", username="u", password="p")
     session.read()
     clock.seconds = used_for - 0.5
@@ -419,8 +426,19 @@ def test_refresh_when_the_login_fails_then_the_old_token_is_kept(
 
 def test_refresh_when_refused_then_refresh_token_is_named(web: t.Any, reply: t.Any, enter: t.Any) -> None:
     web.reply(reply(400, {"error": "invalid_grant"}))
-    with pytest.raises(AuthLost, match=r"HTTP 400: invalid_grant. Check refresh_token$"):
+    with pytest.raises(AuthLost, match=r"HTTP 400: invalid_grant. Check refresh_token\. If the server replaces a ref"):
         enter("veeam_vspc", refresh_token="r1").read()
+
+
+def test_refresh_when_refused_then_how_to_keep_a_newer_token_is_told_where_nothing_keeps_it(
+    web: t.Any, reply: t.Any, enter: t.Any, tmp_path: Path
+) -> None:
+    (tmp_path / "refresh").write_text("r1\n")
+    web.reply(reply(400, {"error": "invalid_grant"}))
+    with pytest.raises(AuthLost, match=r"an earlier run has used this one up, .* keep it in refresh_token_file"):
+        enter("netapp_bluexp", **KNOWN["netapp_bluexp"].required, refresh_token="r1").read()
+    with pytest.raises(AuthLost, match=r"HTTP 400: invalid_grant. Check refresh_token$"):
+        enter("veeam_vspc", refresh_token_file=str(tmp_path / "refresh")).read()
 
 
 def test_refresh_when_the_disk_is_full_then_told_and_the_old_file_is_whole(
@@ -692,8 +710,9 @@ def test_assertion_when_signed_then_the_public_key_proves_it(
             options={"require": ["aud", "exp", "iat", "iss", "jti", "nbf", "sub"]},
         )
         assert claims["sub"] == "app"
-        assert 0 < claims["exp"] - claims["iat"] <= 600
-        assert abs(claims["iat"] - time.time()) < 60
+        assert claims["exp"] - claims["iat"] == 120
+        assert 55 < time.time() - claims["iat"] < 65
+        assert claims["nbf"] == claims["iat"]
         numbers.add(claims["jti"])
         header = jwt.get_unverified_header(assertion)
         assert header["kid"] == pair.sha1.hex().upper()
@@ -706,6 +725,66 @@ def test_assertion_when_refused_then_the_files_are_named(web: t.Any, reply: t.An
     web.reply(reply(400, {"error": "invalid_client"}))
     with pytest.raises(AuthLost, match=r"invalid_client. Check client_id, client_certificate, client_private_key$"):
         enter("avepoint_iaas_paas", **certified(pair)).read()
+
+
+@pytest.mark.parametrize("off", [-50, 50])
+@pytest.mark.parametrize("system", ["avepoint_iaas_paas", "netapp_bluexp"])
+def test_assertion_when_the_servers_clock_is_off_by_seconds_then_good(
+    system: str, off: int, web: t.Any, token: t.Any, logins: t.Any, enter: t.Any, pair: Pair
+) -> None:
+    web.reply(token())
+    enter(system, **KNOWN[system].required, **certified(pair)).read()
+    body = logins()[0].body
+    assertion = json.loads(body)["client_assertion"] if body[0] == "{" else dict(parse_qsl(body))["client_assertion"]
+    claims, there = jwt.decode(assertion, options={"verify_signature": False}), time.time() + off
+    assert claims["iat"] <= there < claims["exp"]
+    assert claims["nbf"] <= there
+
+
+@pytest.mark.parametrize(("off", "told"), [(0, False), (-3, False), (90, True), (-90, True), (86400, True)])
+def test_assertion_when_refused_and_the_clocks_differ_then_both_are_named(
+    off: int, told: bool, web: t.Any, reply: t.Any, enter: t.Any, pair: Pair
+) -> None:
+    there = datetime.now(timezone.utc) + timedelta(seconds=off)
+    web.reply(reply(401, {"error": "invalid_client"}, {"Date": email.utils.format_datetime(there, usegmt=True)}))
+    with pytest.raises(AuthLost) as caught:
+        enter("avepoint_iaas_paas", **certified(pair)).read()
+    assert ("the clocks differ by " in str(caught.value)) is told
+    if told:
+        assert f"{there:%Y-%m-%dT%H:%M:%SZ} on the server" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        (404, b"default backend - 404", "text/plain"),
+        (404, b"", "text/plain"),
+        (403, b"<html>Attention required</html>", "text/html"),
+        (400, b"<html>400</html>", "text/html"),
+        (410, b"<html>gone</html>", "text/html"),
+    ],
+)
+def test_login_when_something_before_it_answers_then_no_answer(
+    status: int, body: bytes, kind: str, web: t.Any, reply: t.Any, enter: t.Any
+) -> None:
+    web.reply(reply(status, body, {"Content-Type": kind}))
+    with pytest.raises(
+        Unanswered, match=rf"HTTP {status} \({kind}\), and not in the system's own words: .* check url$"
+    ):
+        enter("veeam_vspc", username="u", password="p").read()
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(400, b""), (403, b"wrong password"), (401, b"<html>Sign in</html>"), (401, b"")]
+)
+def test_login_when_it_may_be_about_the_password_then_refused_and_sent_once(
+    status: int, body: bytes, web: t.Any, reply: t.Any, enter: t.Any
+) -> None:
+    """Twenty wrong passwords can lock an account."""
+    web.reply(reply(status, body, {"Content-Type": "text/plain"}))
+    with pytest.raises(AuthLost, match=f"HTTP {status}"):
+        enter("veeam_vspc", username="u", password="p").read()
+    assert len(web.seen) == 1
 
 
 def test_certificate_when_expired_then_refused_with_its_date(

@@ -130,7 +130,8 @@ def test_read_when_the_system_says_no_then_asked_once(
     status: int, web: t.Any, reply: t.Any, clock: t.Any, transport: t.Any
 ) -> None:
     web.reply(reply(status, {"message": "no such job"}))
-    with pytest.raises(Refused, match=rf"^GET /jobs was answered with HTTP {status}: no such job$") as caught:
+    hint = r"\. If every call is answered like this, check url" if status == 404 else ""
+    with pytest.raises(Refused, match=rf"^GET /jobs was answered with HTTP {status}: no such job{hint}$") as caught:
         transport().read(get(web))
     assert caught.value.status == status
     assert len(web.seen) == 1
@@ -183,12 +184,16 @@ class Waits(Dialect):
         ({"Retry-After": "soon"}, {"wait": "9"}, 9.0),
     ],
 )
-@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(("status", "off"), [(429, 0), (503, 0), (503, 9), (429, -9)])
 def test_read_when_told_to_stay_away_then_exactly_that_long(
-    status: int, headers: t.Any, body: t.Any, seconds: float, web: t.Any, reply: t.Any, clock: t.Any, transport: t.Any
-) -> None:
+    status: int, off: int, headers: t.Any, body: t.Any, seconds: float,
+    web: t.Any, reply: t.Any, clock: t.Any, transport: t.Any,
+) -> None:  # fmt: skip
     if headers.get("Retry-After") == "date":
-        headers = {"Retry-After": email.utils.format_datetime(clock.now() + timedelta(seconds=40), usegmt=True)}
+        # By the server's clock, which is wrong here by hours.
+        there = clock.now() + timedelta(hours=off)
+        dates = {"Date": there, "Retry-After": there + timedelta(seconds=40)}
+        headers = {name: email.utils.format_datetime(moment, usegmt=True) for name, moment in dates.items()}
     web.reply(reply(status, body, headers), reply(body=[]))
     http = transport()
     assert http.read(get(web, dialect=Waits())) == []
@@ -265,7 +270,7 @@ def test_read_when_no_patience_then_asked_once(web: t.Any, reply: t.Any, clock: 
 
 def test_read_when_the_server_is_silent_then_timed_out(web: t.Any, reply: t.Any, transport: t.Any) -> None:
     web.reply(reply(raw=lambda handler: handler.rfile.read()))
-    with pytest.raises(Unanswered, match=r"GET /jobs got no answer \(timed out\)"):
+    with pytest.raises(Unanswered, match=r"GET /jobs got no answer \(timed out\) within request_timeout \(0\.05 s\)$"):
         transport(patience=0.0, request_timeout=0.05).read(get(web))
 
 
@@ -379,7 +384,7 @@ def test_read_when_pointed_elsewhere_then_the_token_stays_here(
 
 def test_write_when_pointed_elsewhere_then_the_token_stays_here(web: t.Any, new_web: t.Any, transport: t.Any) -> None:
     stranger = new_web()
-    with pytest.raises(Fenced, match=r"another host \(127\.0\.0\.1\)"):
+    with pytest.raises(Fenced, match=rf"another port of the same host \(127\.0\.0\.1:{stranger.port}\)"):
         transport(allow_writes=True).write(stop(stranger))
     assert stranger.seen == []
 
@@ -466,6 +471,23 @@ def test_login_when_sent_then_without_a_token_and_counted(web: t.Any, reply: t.A
     assert [seen.headers["Authorization"] for seen in web.seen] == [None, None]
     assert web.seen[0].body == "a+b=c%26d"
     assert (http.statistics.logins, http.statistics.requests) == (2, 2)
+
+
+def test_login_when_a_later_write_needs_it_then_asked_again_and_the_write_sent_once(
+    web: t.Any, reply: t.Any, clock: t.Any, transport: t.Any
+) -> None:
+    """The write is what must not be repeated; that it needs a login first is no reason to give up."""
+
+    class LogsIn(Token):
+        def authorization(self, http: Transport) -> str:
+            return str(http.login(lambda: Call("login", "POST", f"{web.url}/token"), Response.json))
+
+    http = transport(LogsIn(), allow_writes=True)
+    assert http.read(get(web)) == {}
+    web.reply(reply(503), reply(503), reply(body="t"), path="/token")
+    assert http.write(stop(web)).status == 200
+    assert [seen.path for seen in web.seen] == ["/token", "/jobs", *["/token"] * 3, "/jobs/1/stop"]
+    assert len(clock.slept) == 2
 
 
 def test_login_when_inside_a_read_then_one_patience_for_both(
@@ -685,20 +707,87 @@ def test_body_when_not_json_then_no_answer_and_asked_again(
         ({"message": None, "error": {"message": "deep"}}, "deep"),
         ({"message": "same", "error": "same"}, "same"),
         ({"message": "x" * 999}, "x" * 400),
+        (b'["odd"]', "odd"),
+        # RFC 9457, and what .NET writes for fields that are wrong.
+        ({"type": "about:blank", "title": "Too busy", "status": 409, "detail": "Come back later"},
+         "Too busy; Come back later"),
+        ({"title": "Wrong.", "status": 400, "errors": {"startTime": ["is not a date", "is empty"], "$": "?"}},
+         "Wrong.; startTime: is not a date; startTime: is empty; $: ?"),
+        ({"Message": "The request is invalid."}, "The request is invalid."),
+        ({"ErrorMessage": "No tenant", "RequestId": "1"}, "No tenant"),
+        ({"detail": [{"title": "one"}, "two"]}, "one; two"),
+        # Apigee, and a SOAP fault as JSON.
+        ({"fault": {"faultstring": "Rate limit exceeded", "detail": {"errorcode": "policies.ratelimit"}}},
+         "Rate limit exceeded"),
+        ({"fault": {"code": 900901, "message": "Invalid Credentials", "description": "No such token"}},
+         "Invalid Credentials; No such token"),
+        ({"error": {"code": 401, "title": "Unauthorized"}}, "Unauthorized"),
+    ],
+)  # fmt: skip
+def test_error_when_any_documented_shape_then_the_vendors_own_words(
+    body: t.Any, said: str, web: t.Any, reply: t.Any, transport: t.Any
+) -> None:
+    web.reply(reply(409, body))
+    with pytest.raises(Refused) as caught:
+        transport().read(get(web))
+    assert str(caught.value) == f"GET /jobs was answered with HTTP 409: {said}"
+
+
+SOAP = (
+    b'<?xml version="1.0"?><s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><s:Fault>'
+    b"<faultcode>s:Client</faultcode><faultstring xml:lang='en'>No such\n operation</faultstring></s:Fault></s:Body>"
+    b"</s:Envelope>"
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
         (b"<!DOCTYPE html><h1>nginx</h1>", "a page that is not JSON"),
         (b"no healthy upstream\n", "no healthy upstream"),
         (b"", "an empty body"),
         (b"\xff", "\N{REPLACEMENT CHARACTER}"),
-        (b'["odd"]', "odd"),
+        (SOAP, "No such operation"),
+        (b"<env:Envelope><env:Reason><env:Text xml:lang='en'>Busy</env:Text></env:Reason></env:Envelope>", "Busy"),
     ],
 )
-def test_error_when_any_documented_shape_then_the_vendors_own_words(
-    body: t.Any, said: str, web: t.Any, reply: t.Any, transport: t.Any
+def test_error_when_not_json_then_told_what_it_is(
+    body: bytes, said: str, web: t.Any, reply: t.Any, transport: t.Any
 ) -> None:
-    web.reply(reply(404, body))
-    with pytest.raises(Refused) as caught:
-        transport().read(get(web))
-    assert str(caught.value) == f"GET /jobs was answered with HTTP 404: {said}"
+    web.reply(reply(503, body))
+    with pytest.raises(Unanswered) as caught:
+        transport(patience=0.0).read(get(web))
+    assert str(caught.value) == f"GET /jobs was answered with HTTP 503: {said}"
+
+
+@pytest.mark.parametrize("status", [401, 403])
+@pytest.mark.parametrize(
+    ("challenge", "said"),
+    [
+        ('Bearer error="insufficient_scope", error_description="Needs jobs.read", scope="x"',
+         "insufficient_scope; Needs jobs.read"),
+        ('Bearer realm="x", error="invalid_token"', "invalid_token"),
+        ('Basic realm="console"', 'asks for Basic realm="console"'),
+        ("Negotiate", "asks for Negotiate"),
+        ('Bearer error_description="token-1 is over"', "*** is over"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("body", [b"", {}])
+def test_error_when_only_its_challenge_says_why_then_told(
+    body: t.Any, challenge: str, said: str, status: int, web: t.Any, reply: t.Any, transport: t.Any
+) -> None:
+    web.reply(reply(status, body, {"WWW-Authenticate": challenge}))
+    with pytest.raises(AuthLost) as caught:
+        transport(mask=lambda text: text.replace("token-1", "***")).read(get(web))
+    assert str(caught.value).startswith(f"GET /jobs was answered with HTTP {status}: {said}. ")
+
+
+def test_error_when_its_fields_are_many_then_bounded_and_masked() -> None:
+    errors = {f"s3cret{number}": ["s3cret " + "x" * 50] * 50 for number in range(1000)}
+    said = summary(Response(400, {}, json.dumps({"errors": errors}).encode(), lambda text: text.replace("s3cret", "*")))
+    assert said.startswith("*0: * xxx")
+    assert len(said) <= 400
+    assert "s3cret" not in said
 
 
 # -- addresses ----------------------------------------------------------------------------------------------------
