@@ -11,10 +11,11 @@ failed). Every other call that does work has an empty output; one that only asks
 from __future__ import annotations
 
 import typing as t
+from datetime import datetime
 
-from .._core.job import Meaning
+from .._core.job import Counts, Job, Meaning, Part
 from .._http.response import Response
-from .reading import as_object, as_seconds, as_text
+from .reading import as_array, as_count, as_object, as_seconds, as_text, later
 
 SEEN = "job/status of a real rclone 1.75"
 ABORTED = "context canceled"
@@ -22,6 +23,8 @@ JOB_GONE = "job not found"
 # Seconds in which a call can only have looked into memory; the shortest copy of one empty file takes ten times as long.
 _NO_TIME = 0.0001
 _FINISHED = f"{SEEN}: finished true"
+# A group whose statistics are older than the job by more than this had another job before.
+_SAME_AGE = 3.0
 
 # rclone has no word for a state: these are made of the fields finished, success, error and output.
 STATES: t.Mapping[str, Meaning] = {
@@ -113,3 +116,31 @@ def is_gone(response: Response) -> bool:
     """Whether rclone does not know the job: that is HTTP 500."""
     body = as_object(response.json_or_none()) if response.status in (404, 500) else {}
     return JOB_GONE in (as_text(body.get("error")) or "")
+
+
+def own_group(job: Job) -> str:
+    """The group that rclone gives a job for which none was named."""
+    return f"job/{job.id}"
+
+
+def with_statistics(job: Job, stats: dict[str, t.Any], now: datetime, server_ahead: float) -> Job:
+    """Add what the statistics of its group say of a running job, unless they count from an earlier one of it on."""
+    counted = as_seconds(stats.get("elapsedTime"))
+    if job.started is not None and counted is not None:
+        age = (now - job.started).total_seconds() + server_ahead
+        if counted > age + _SAME_AGE:
+            return job
+    done, total = as_count(stats.get("bytes")), as_count(stats.get("totalBytes"))
+    return job._replace(
+        percent=min(100.0, round(100.0 * done / total, 1)) if done is not None and total else None,
+        eta=later(now, as_seconds(stats.get("eta"))),
+        counts=Counts(
+            successful=as_count(stats.get("transfers")),
+            failed=as_count(stats.get("errors")),
+            total=as_count(stats.get("totalTransfers")),
+        ),
+        parts=tuple(
+            Part(as_text(as_object(transfer).get("name")), "running", None)
+            for transfer in as_array(stats.get("transferring"))
+        ),
+    )

@@ -12,17 +12,16 @@ from __future__ import annotations
 import json
 import typing as t
 from abc import ABC, abstractmethod
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 
 from .._core.errors import BackupError, Unanswered
 from .._core.job import Job, Part
-from .._core.times import WHOLE_SECONDS
 from .._http.aside import Worker
 from .._http.call import Call, Dialect, Intent
 from .._http.response import Response, start_of, summary
 from .._http.transport import Transport
 from .connection import Connection
-from .estimates import expected, lacks_end, usual_durations
+from .estimates import with_ends
 from .listing import Listing, Page
 from .paging import PageLoop
 from .reading import as_object
@@ -121,13 +120,8 @@ class BackupSystem(Vocabulary, Dialect, ABC):
         listing.excluded = [job.id for job in asked if selection.excludes(job)]
         listing.unmatched = unmatched(selection, wanted, listing.jobs.values())
         # Only now is the system's clock known.
-        jobs = list(self._on_its_clock(wanted).among(listing.jobs.values()))
-        # Most of a long list has ended.
-        if any(lacks_end(job) for job in jobs):
-            usual = usual_durations(listing.jobs.values())
-            jobs = [expected(job, usual) for job in jobs]
-        now = self.http.clock.now()
-        jobs = [job._replace(eta=None) if job.eta is not None and job.eta <= now else job for job in jobs]
+        jobs = list(wanted.on_clock(self.http.server_ahead).among(listing.jobs.values()))
+        jobs = with_ends(jobs, listing.jobs.values(), self.http.clock.now())
         if selection.job_ids:
             order = {job_id: place for place, job_id in enumerate(selection.job_ids)}
             jobs.sort(key=lambda job: order[job.id])
@@ -142,15 +136,6 @@ class BackupSystem(Vocabulary, Dialect, ABC):
                 f"{', '.join(strange)}. Such jobs count as active"
             )
         return listing
-
-    def _on_its_clock(self, wanted: Selection) -> Selection:
-        """Compare starts as the system tells them: by its own clock, and perhaps in whole seconds."""
-        ahead = timedelta(seconds=self.http.server_ahead)
-        after, before = wanted.started_after, wanted.started_before
-        return wanted._replace(
-            started_after=None if after is None else after + ahead - WHOLE_SECONDS,
-            started_before=None if before is None else before + ahead,
-        )
 
     def _seen(self, selection: Selection, wanted: Selection) -> Listing:
         listing = self._found(selection)

@@ -6,12 +6,20 @@
 from __future__ import annotations
 
 import typing as t
+from datetime import datetime
 from statistics import median
 
 from .._core.job import Job
 from .reading import later
 
-# -- estimates ----------------------------------------------------------------------------------------------------
+
+def with_ends(jobs: list[Job], listed: t.Iterable[Job], now: datetime) -> list[Job]:
+    """Give running jobs their expected end; one that has passed is none."""
+    # Most of a long list has ended.
+    if any(lacks_end(job) for job in jobs):
+        usual = usual_durations(listed)
+        jobs = [expected(job, usual) for job in jobs]
+    return [job._replace(eta=None) if job.eta is not None and job.eta <= now else job for job in jobs]
 
 
 def usual_durations(jobs: t.Iterable[Job]) -> dict[tuple[str, str | None], float]:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import fnmatch
 import re
 import typing as t
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from .._core.errors import Misconfigured
 from .._core.job import Job
+from .._core.times import WHOLE_SECONDS
 
 # Line breaks and other control characters, and what stands for bytes of the environment that are not UTF-8.
 UNSENDABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
@@ -59,6 +60,14 @@ class Selection(t.NamedTuple):
         """Whether a job is left out by its id or its name."""
         name = job.name
         return job.id.casefold() in self.exclude or (name is not None and is_like(name.casefold(), self.exclude))
+
+    def on_clock(self, ahead: float) -> Selection:
+        """Compare starts as the system tells them: by its own clock, and perhaps in whole seconds."""
+        offset, after, before = timedelta(seconds=ahead), self.started_after, self.started_before
+        return self._replace(
+            started_after=None if after is None else after + offset - WHOLE_SECONDS,
+            started_before=None if before is None else before + offset,
+        )
 
     def among(self, jobs: t.Iterable[Job]) -> t.Iterator[Job]:
         """Give those of the jobs that are meant. What is not asked about costs nothing, in however long a list."""

@@ -9,16 +9,15 @@ Times inside are seconds since the wait began, on the monotonic clock.
 from __future__ import annotations
 
 import typing as t
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 
 from .._core.job import Job
-from .._core.times import WHOLE_SECONDS, Clock, from_iso, iso
+from .._core.times import Clock, from_iso, iso
+from .meant import history_of, instead, left_out, meant
 from .policy import Policy, Seen
 
 # A job that so many looks in a row do not show is gone.
 _LOOKS_WITHOUT = 2
-_LONG_AGO = datetime.min.replace(tzinfo=timezone.utc)
-ANOTHER = "another run has begun, so how it ended is not known"
 
 
 class Followed:
@@ -181,37 +180,21 @@ class Known:
         self.trouble = ""
         self.complete = seen.complete
         if self.policy.ids is None:
+            if self.polls == 1:
+                self.history = history_of(seen.jobs)
             for job_id in self._meant(seen.jobs):
                 self.followed.setdefault(job_id, Followed(job_id, self.answered_at))
         for entry in self.followed.values():
             self._take_job(entry, seen.jobs.get(entry.id))
 
     def _meant(self, jobs: t.Mapping[str, Job]) -> t.Iterable[str]:
-        """Which of the jobs that a selection shows the wait is about."""
-        if self.policy.state == "idle":
-            return self._that_count(jobs)
-        # A definition that has not run is nothing to wait for, unless it was asked for by its id.
-        shown = {job_id: job for job_id, job in jobs.items() if job.state != "idle"}
-        if self.policy.run_after is not None:
-            return [
-                job_id for job_id, job in shown.items() if job.name in self.policy.named or not self._is_earlier(job)
-            ]
-        if self.policy.every_run or self.policy.settled:
-            return shown
-        if self.polls == 1:
-            meant = [job_id for job_id, job in shown.items() if job.active] or _newest(shown.values())
-            self.history = shown.keys() - set(meant)
-            return meant
-        return [job_id for job_id, job in shown.items() if job.active or job_id not in self.history]
-
-    def _that_count(self, jobs: t.Mapping[str, Job]) -> t.Iterable[str]:
-        """All but what runs for ever: it would keep a system busy for ever."""
+        if self.policy.state != "idle":
+            return meant(jobs, self.policy, self.history, self.server_ahead)
         for job_id, job in jobs.items():
-            if not job.continuous or self.policy.count_continuous:
-                yield job_id
-            elif job.active or job_id in self.left_out:
+            if left_out(job, self.policy) and (job.active or job_id in self.left_out):
                 why = "runs for ever in the background"
                 self.left_out[job_id] = {"id": job_id, "name": job.name, "type": job.type, "reason": why}
+        return [job_id for job_id, job in jobs.items() if not left_out(job, self.policy)]
 
     def _take_job(self, entry: Followed, job: Job | None) -> None:
         # A run that has ended stays ended; a drain is about whatever runs under this id now.
@@ -221,7 +204,7 @@ class Known:
             # The system collects: now and then it shows what it heard before, which is not how things stand.
             entry.instead = "and the system now shows an earlier run"
             return
-        entry.instead = "" if job is None else self._instead(entry, job)
+        entry.instead = "" if job is None else instead(entry.job, job, self.policy, self.server_ahead)
         if job is None or entry.instead:
             # Missing from a list that kept pages from us says nothing.
             if self.complete:
@@ -243,29 +226,6 @@ class Known:
         was = None if before is None else before.result or before.state
         change = {"time": iso(self.clock.now()), "job": job.id, "from": was, "to": job.result or job.state}
         self.transitions.append(change)
-
-    def _instead(self, entry: Followed, job: Job) -> str:
-        """Say what is shown in place of the run that is waited for; empty: it is that run."""
-        if self.policy.state == "idle":
-            return ""
-        if job.state == "idle":
-            # There is no run yet, or one has gone.
-            return "is idle, and how its run ended is not told" if entry.job else "is idle"
-        if self.policy.definitions:
-            if self.policy.run_after is None:
-                return ANOTHER if job.is_run_after(entry.job) else ""
-            return "shows an earlier run" if self._is_earlier(job) else ""
-        # The server began to count anew: another job wears this id now.
-        return ANOTHER if entry.job is not None and entry.job.run != job.run else ""
-
-    def _is_earlier(self, job: Job) -> bool:
-        """Whether a definition shows a run that began before the awaited one."""
-        if self.policy.run_after is None or not self.policy.definitions:
-            return False
-        if job.started is None:
-            # While a run begins its start is not known: then it is the awaited one.
-            return not job.active
-        return job.started < self.policy.run_after + timedelta(seconds=self.server_ahead) - WHOLE_SECONDS
 
     # -- how a job stands ----------------------------------------------------------------------------------------
 
@@ -299,17 +259,6 @@ class Known:
             return watched
         # The system's clock may differ from ours: never younger than what we have watched.
         return max(watched, (self.clock.now() - entry.job.started).total_seconds())
-
-
-def _newest(jobs: t.Iterable[Job]) -> list[str]:
-    """The newest run of each name; of each type, where the system has no names."""
-    newest: dict[str | None, Job] = {}
-    for job in jobs:
-        key = job.name if job.name is not None else job.type
-        known = newest.get(key)
-        if known is None or (job.started or _LONG_AGO) > (known.started or _LONG_AGO):
-            newest[key] = job
-    return [job.id for job in newest.values()]
 
 
 def _face(job: Job) -> tuple[t.Any, ...]:

@@ -259,7 +259,7 @@ def test_a_restarted_rclone_that_does_not_say_so_gives_the_id_to_another_job(ser
     answered = iter([{**server, **ours}, {}, other, other])
     options = {"system": "rclone", "url": "http://127.0.0.1:9", "username": "u", "password": "p"}
     with Inside(options) as inside:
-        inside.system._rc = lambda path, parameters=None, answered_=None, **_more: next(answered)  # type: ignore[attr-defined]
+        inside.system._remote.ask = lambda path, parameters=None, answered_=None, **_more: next(answered)  # type: ignore[attr-defined]
         result = wait_for_jobs(inside.task(WAIT, job_ids=["7"]))
     assert (result["verdict"], result["failed"]) == ("missing", True)
     assert "another run has begun" in result["msg"]
@@ -277,7 +277,7 @@ def test_a_restarted_rclone_then_what_was_known_of_its_ids_is_forgotten() -> Non
     )  # fmt: skip
     options = {"system": "rclone", "url": "http://127.0.0.1:9", "username": "u", "password": "p"}
     with Inside(options) as inside:
-        inside.system._rc = lambda path, parameters=None, answered_=None, **_more: next(answered)  # type: ignore[attr-defined]
+        inside.system._remote.ask = lambda path, parameters=None, answered_=None, **_more: next(answered)  # type: ignore[attr-defined]
         states = [[job.state for job in inside.look().jobs.values()] for _look in range(2)]
     assert states == [["finished"], ["running"]]
 
