@@ -267,7 +267,7 @@ IDS = [
         ("that is a range", WAIT, FLOSUM, "1817-1820", "'1817-1820'", "a number"),
         ("with a line break in it", ABORT, FLOSUM, ["18\n17"], "'18\\n17'", VISIBLE),
         ("of 300 digits", INFO, FLOSUM, ["8" * 300], f"'{'8' * 20}...'", "of at most 256 characters"),
-        ("that is empty", ABORT, FLOSUM, "", "''", "a number"),
+        ("that is empty in a list", ABORT, FLOSUM, [""], "''", "a number"),
         ("with a fraction", WAIT, RCLONE, [1.5], "'1.5'", "a number"),
         ("in Arabic digits", ABORT, RCLONE, ["\u0661"], "'\u0661'", "a number"),
         ("that is a name", ABORT, VSPC, ["Nightly"], "'Nightly'", "a UUID (the job's instanceUid)"),

@@ -160,3 +160,18 @@ def test_veeam_when_the_version_is_refused_without_a_word_then_an_older_one_befo
         console.get("/x")
     assert versions(web) == ["3.6.1", "3.5.1"] * 3 + ["3.5.1"] * 2
     assert clock.slept == []
+
+
+def test_veeam_when_an_error_says_send_again_then_sent_again(
+    web: t.Any, reply: t.Any, clock: t.Any, system: t.Any
+) -> None:
+    console = system("veeam_vspc", patience=20.0)
+    # It takes the newest version, so that this is not what is refused.
+    console.get("/x")
+    web.reply(reply(400, {"errors": [{"message": "busy", "type": "transport", "code": 400}]}), reply(body={"good": 1}))
+    assert console.get("/x") == {"good": 1}
+    assert len(clock.slept) == 1
+    web.reply(reply(400, {"errors": [{"message": "wrong", "type": "logical", "code": 400}]}))
+    with pytest.raises(Refused, match="wrong"):
+        console.get("/x")
+    assert len(clock.slept) == 1
