@@ -1033,7 +1033,7 @@ def test_total_that_could_be_of_the_page_costs_one_more_page(system: str, rows: 
     body, empty = _capped(system, [rows], False)
     story = scripted(system, body, then=body if beyond == "again" else empty)
     if beyond == "refused":
-        story["faults"][-1]["do"] = {"status": 400, "body": {"statusCode": 400, "message": "no such page"}}
+        story["faults"][-1]["do"] = {"status": 400, "body": {"message": "no such page"}}
     with Simulator(story) as sim, Inside(sim.options) as avepoint:
         listing = avepoint.look()
     assert len(listing.jobs) == rows
@@ -1060,7 +1060,7 @@ def test_total_that_was_that_of_the_list_once_is_doubted_again_when_the_list_has
 def test_total_of_the_page_and_a_refusal_at_the_end_is_not_complete() -> None:
     bodies = _capped("avepoint_iaas_paas", [10, 10, 4], False)[:-1]
     story = scripted("avepoint_iaas_paas", *bodies, then={})
-    story["faults"][-1]["do"] = {"status": 400, "body": {"statusCode": 400, "message": "no such page"}}
+    story["faults"][-1]["do"] = {"status": 400, "body": {"message": "no such page"}}
     with Simulator(story) as sim, Inside(sim.options) as avepoint:
         listing = avepoint.look()
     assert len(listing.jobs) == 24

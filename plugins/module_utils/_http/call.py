@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 from urllib.parse import quote, urlsplit
 
@@ -23,6 +24,10 @@ def segment(identifier: str) -> str:
     return quote(identifier, safe="", errors="surrogatepass")
 
 
+# Kong without a route, and Amazon's API gateway: JSON, and no word of the system.
+_GATEWAY = re.compile(rb"no Route matched|Missing Authentication Token", re.IGNORECASE)
+
+
 class Dialect:
     """How one API says what HTTP has other words for. These defaults know nothing but HTTP."""
 
@@ -31,11 +36,14 @@ class Dialect:
         return False
 
     def is_own_error(self, response: Response) -> bool:
-        """Whether an error is in the API's own words. Default: in JSON.
+        """Whether an error may be the API's own: JSON that can hold something, and not a gateway's sentence.
 
-        What is not comes from something before the system, such as an ingress or a firewall, and is no answer.
+        What is not comes from something before the system, such as an ingress or a firewall, and is no answer. Which
+        fields a refusal has, the vendors hardly document: none is turned down for lack of one.
         """
-        return isinstance(response.json_or_none(), (dict, list))
+        body = response.json_or_none()
+        told = isinstance(body, dict) or (isinstance(body, list) and bool(body))
+        return told and _GATEWAY.search(response.body) is None
 
     def asks_to_wait(self, response: Response) -> t.Sequence[t.Any]:
         """Where the body says for how long to stay away: seconds or dates, as ``Retry-After`` has them."""

@@ -40,8 +40,6 @@ class AvePoint(BackupSystem):
 
     REGIONS: t.ClassVar[t.Mapping[str, tuple[str, str]]] = _REGIONS
     TOKEN_PATH = "/connect/token"
-    # All three of its documented error models have this field, and no other.
-    ERROR_FIELDS = ("statusCode",)
     INSTEAD_OF_ABORT = "Stop the job in AvePoint's own console, or wait for it with backup_job_wait"
 
     def beside(self, body: dict[str, t.Any], response: Response) -> str:

@@ -44,7 +44,6 @@ class VspcCalls(BackupSystem):
 
     API_ROOT = API_ROOT
     PASTED = rf"{API_ROOT}(/infrastructure(/backupServers(/jobs)?)?)?"
-    ERROR_FIELDS = ("errors",)
 
     def __init__(self, *args: t.Any) -> None:
         super().__init__(*args)

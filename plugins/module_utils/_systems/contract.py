@@ -163,19 +163,6 @@ class BackupSystem(Vocabulary, Dialect, ABC):
             listing.jobs = {job_id: job._replace(id=job_id) for job_id, job in worn}
         return listing
 
-    # -- how its errors look -------------------------------------------------------------------------------------
-
-    def is_own_error(self, response: Response) -> bool:
-        """Whether an error has the documented fields, or those of RFC 9457, which web frameworks write by themselves.
-
-        Everything else, and an empty body with it, an ingress or a gateway can have said: `{"message": "no Route
-        matched"}` is JSON, and no word of the system.
-        """
-        body = as_object(response.json_or_none())
-        return all(name in body for name in self.ERROR_FIELDS) or (
-            "title" in body and {"status", "type"} & body.keys() != set()
-        )
-
     # -- helpers for subclasses ----------------------------------------------------------------------------------
 
     def call(self, kind: Intent, method: str, path: str, **more: t.Any) -> Call:

@@ -62,7 +62,6 @@ class Flosum(BackupSystem):
     }
     API_ROOT = "/api/v1"
     PASTED = r"/api/v1(/connections(/[0-9]+(/backups)?)?)?"
-    ERROR_FIELDS = ("statusCode", "message")
     TOKEN_PATH = "/api/v1/oauth/token"
     LOGINS = (
         Login(

@@ -66,7 +66,6 @@ class NetAppBlueXP(BackupSystem):
     DEFAULT_ADDRESS = ("https://api.bluexp.netapp.com", "https://netapp-cloud-account.auth0.com/oauth/token")
     API_ROOT = "/account"
     PASTED = r"/account/[^/]+/providers/cloudmanager_cbs(/api(/v1(/job)?)?)?"
-    ERROR_FIELDS = ("error", "message")
     # NetApp's own clients log in at the API's host with this path (seen in their code, not in a document).
     TOKEN_PATH = "/auth/oauth/token"
     LOGINS = (

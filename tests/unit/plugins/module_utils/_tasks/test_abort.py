@@ -100,13 +100,7 @@ def test_watched_when_the_job_is_no_longer_listed_then_not_confirmed_after_two_l
 
 
 def test_watched_when_the_login_is_lost_then_what_was_done_is_told() -> None:
-    faults = [
-        {
-            "path": "/backups$",
-            "nth": [2, 3, 4, 5, 6, 7, 8],
-            "do": {"status": 403, "body": {"statusCode": 403, "message": "no"}},
-        }
-    ]
+    faults = [{"path": "/backups$", "nth": [2, 3, 4, 5, 6, 7, 8], "do": {"status": 403, "body": {"message": "no"}}}]
     story = {"system": "flosum", "jobs": [{**FLOSUM, **STOPS}], "faults": faults}
     result, writes = abort(story, job_ids=["7"])
     assert len(writes) == 1

@@ -232,8 +232,7 @@ def test_netapp_completed_with_something_that_contradicts_it(change: dict[str, t
 
 @pytest.mark.parametrize(("status", "verdict"), [(503, "unreachable"), (403, "auth_lost")])
 def test_check_mode_without_an_answer_then_there_is_a_verdict_all_the_same(status: int, verdict: str) -> None:
-    body = {"statusCode": status, "message": "no"}
-    with Simulator(always("flosum", body, status)) as sim, Inside(sim.options, sim) as inside:
+    with Simulator(always("flosum", {}, status)) as sim, Inside(sim.options, sim) as inside:
         result = wait_for_jobs(inside.task(WAIT, check_mode=True, wait_timeout=60.0, state="idle"))
     assert (result["verdict"], result["failed"]) == (verdict, True)
 
