@@ -267,10 +267,11 @@ def test_proxy_when_it_refuses_the_tunnel_then_asked_once_and_its_variable_named
     assert clock.slept == []
 
 
+@pytest.mark.parametrize("line", ["503 Service Unavailable", "500 Oh", "429 Too Many Requests", "425 Too Early"])
 def test_proxy_when_it_cannot_reach_the_system_now_then_asked_again_and_its_variable_named(
-    tunnel: t.Any, transport: t.Any
+    line: str, tunnel: t.Any, transport: t.Any
 ) -> None:
-    seen = tunnel("503 Service Unavailable")
+    seen = tunnel(line)
     with pytest.raises(Unanswered, match="got no answer through the proxy that HTTPS_PROXY names"):
         read(transport("https://vspc.invalid", patience=5.0))
     assert len(seen) > 2
@@ -335,6 +336,17 @@ def test_page_when_it_came_by_a_proxy_then_that_is_who_may_have_written_it(
 
 
 # -- what TLS says ------------------------------------------------------------------------------------------------
+
+
+def test_connection_when_lost_behind_a_proxy_then_its_variable_is_named() -> None:
+    import requests
+
+    call = Call("read", "GET", "https://vspc.example/jobs")
+    lost = requests.exceptions.ConnectionError("reset")
+    for variable, through in (("HTTPS_PROXY", " through the proxy that HTTPS_PROXY names"), ("", "")):
+        found = trouble(call, lost, str, Way(variable))
+        assert str(found) == f"GET /jobs got no answer{through} (reset)"
+        assert isinstance(found, Unanswered)
 
 
 def certificate_error(code: int, said: str) -> Exception:
