@@ -19,7 +19,7 @@ from .._http.logins import basic_auth
 from ._rclone import JOB_GONE, STATES, is_check, is_gone, is_query, judge, own_group, with_statistics, word_of
 from ._rclone_calls import RemoteControl
 from .connection import Login
-from .contract import BackupSystem
+from .contract import ACCEPTED, BackupSystem
 from .listing import Listing
 from .reading import as_id, as_seconds, as_text
 from .selection import Selection
@@ -132,7 +132,7 @@ class Rclone(BackupSystem):
         if is_gone(answer):
             raise Refused("rclone does not know the job any more", answer.status)
         self._stopped.add(int(job.id))
-        return f"HTTP {answer.status}"
+        return ACCEPTED
 
     def whole(self, jobs: t.Sequence[Job]) -> list[Job]:
         """Leave out the parts of a batch: they are jobs in the list as well, of its group, and end with it."""
