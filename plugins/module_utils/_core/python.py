@@ -18,5 +18,5 @@ def require_python() -> None:
         f"Nothing was sent: these modules need Python {needed} or later, and this is {found} ({sys.executable}). Set "
         "ansible_python_interpreter for this host, or run the task on the control node with delegate_to: localhost."
     )
-    print(json.dumps({"failed": True, "msg": message}))
+    sys.stdout.write(json.dumps({"failed": True, "msg": message}) + "\n")
     raise SystemExit(1)

@@ -23,6 +23,7 @@ from .call import Call
 from .library import Header, new_session, origin
 from .response import Response
 from .route import environment_of, proxy_to, refusal
+from .stream import Stream
 from .trouble import Way, trouble
 
 MAX_BODY = 256 * 1024 * 1024
@@ -72,7 +73,7 @@ class Exchanges:
         try:
             outcome = mailbox.take(seconds + _GRACE)
             if call.into is not None and isinstance(outcome, _Beginning):
-                outcome = self._pour(outcome.response, mailbox, call, until)
+                outcome = self._pour(outcome.response, mailbox, call.into, until)
         except TimeoutError:
             raise self._too_long(call, seconds) from None
         finally:
@@ -90,10 +91,8 @@ class Exchanges:
         answer: Response = outcome
         return answer
 
-    def _pour(self, head: Response, mailbox: Mailbox, call: Call, until: float) -> t.Any:
+    def _pour(self, head: Response, mailbox: Mailbox, into: Stream, until: float) -> t.Any:
         """Take a body piece by piece. Gives how the exchange came out, or the head where the rest is not waited for."""
-        into = call.into
-        assert into is not None
         into.begin()
         began = self.clock.monotonic()
         while not into.cut:

@@ -99,16 +99,17 @@ class VspcCalls(BackupSystem):
         """Order something once; give what was said. The console answers when it is queued, not when it is done."""
         answer = self.http.write(self.call(kind, "POST", self.API_ROOT + path))
         queued = answer.status == 202
+        canceled: list[str] = []
         if queued:
             try:
                 with self.http.within(_ORDER_LOOKS * _ASYNC_PAUSE):
                     answer = self._queued_result(answer, _ORDER_LOOKS)
             except _Canceled as exc:
-                raise Refused(f"{refused}: {exc}", 202) from exc
+                canceled = [str(exc)]
             except BackupError:
                 # What became of it, the jobs will show.
                 return "queued"
-        said = errors_in(body_of(answer))
+        said = canceled or errors_in(body_of(answer))
         if said:
             raise Refused(f"{refused}: {'; '.join(said)}", answer.status)
         return "queued, then carried out" if queued else ACCEPTED
