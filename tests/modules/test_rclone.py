@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.changeops.backup.plugins.module_utils._systems.rclone import _OURS
+from ansible_collections.changeops.backup.plugins.module_utils._systems._rclone_calls import _OURS
 from harness import Rclone, bad, finish, good, run, start
 
 pytestmark = pytest.mark.xdist_group("rclone")
