@@ -23,11 +23,14 @@ from ansible_collections.changeops.backup.plugins.module_utils._core.errors impo
 from ansible_collections.changeops.backup.plugins.module_utils._edge.perform import Verb
 from ansible_collections.changeops.backup.plugins.module_utils._edge.worker import run_in_worker
 from ansible_collections.changeops.backup.plugins.module_utils._http.library import HAS_REQUESTS
+from ansible_collections.changeops.backup.plugins.module_utils._systems.registry import SYSTEMS
 
 from ._console import LATE, Console
 
 # Turns the worker's door off: a variable, or the environment of Ansible.
 SWITCH = "changeops_backup_in_worker"
+# Ansible loads this file before it forks: what is read here, no worker has to read.
+LOADED = tuple(SYSTEMS.values())
 DEFAULT_PROGRESS = 60.0
 LONGEST_PROGRESS = 240.0 - LATE
 

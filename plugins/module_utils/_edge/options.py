@@ -46,7 +46,8 @@ CONNECTION_DEFAULTS: dict[str, t.Any] = {
     "validate_certs": True,
     "request_timeout": 30.0,
     "unreachable_timeout": 300.0,
-}  # Who only looks, or is about to stop something, does not sit before five silent minutes.
+}
+# Who only looks, or is about to stop something, does not sit before five silent minutes.
 NOT_LONG = {"unreachable_timeout": 60.0}
 
 

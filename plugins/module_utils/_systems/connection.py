@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import typing as t
 
-from .._http.assertion import AssertionGrant
 from .._http.logins import Encoding, Grant, RefreshGrant, bearer
 from .._http.tokens import RefreshTokenStore
 from .._http.transport import Credential
+
+if t.TYPE_CHECKING:
+    from .._http.assertion import AssertionGrant
 
 
 class Login(t.NamedTuple):
@@ -69,6 +71,9 @@ class Connection:
         self, fixed: t.Mapping[str, str], encoding: Encoding = "form", audience: str | None = None
     ) -> AssertionGrant:
         """Make the grant that a certificate signs; its audience is the token endpoint where nothing else is said."""
+        # Few log in like this, and every start of a module pays for what it reads.
+        from .._http.assertion import AssertionGrant
+
         return AssertionGrant(
             self.token_url,
             audience or self.token_url,

@@ -3,19 +3,37 @@
 # Private to this collection: it may change at any time, do not import it from elsewhere.
 """The registry of systems.
 
-Static imports and one tuple: Ansible ships to the target only what it sees imported, so a folder cannot be searched.
+A module reads the file of its own system only: reading all takes as long as a look. Ansible ships to the target what
+it sees imported, also where that is for types alone; so a folder cannot be searched.
 """
 
 from __future__ import annotations
 
-from .avepoint_iaas_paas import AvePointIaasPaas
-from .avepoint_salesforce import AvePointSalesforce
-from .contract import BackupSystem
-from .flosum import Flosum
-from .netapp_bluexp import NetAppBlueXP
-from .rclone import Rclone
-from .veeam_vspc import VeeamVspc
+import importlib
+import typing as t
 
-SYSTEMS: dict[str, type[BackupSystem]] = {
-    system.NAME: system for system in (AvePointIaasPaas, AvePointSalesforce, Flosum, NetAppBlueXP, Rclone, VeeamVspc)
-}
+if t.TYPE_CHECKING:
+    from . import avepoint_iaas_paas, avepoint_salesforce, flosum, netapp_bluexp, rclone, veeam_vspc  # noqa: F401
+    from .contract import BackupSystem
+
+_NAMES = ("avepoint_iaas_paas", "avepoint_salesforce", "flosum", "netapp_bluexp", "rclone", "veeam_vspc")
+
+
+class _Systems(t.Mapping[str, "type[BackupSystem]"]):
+    """Each system by its name, which is that of its file."""
+
+    def __getitem__(self, name: str) -> type[BackupSystem]:
+        if name not in _NAMES:
+            raise KeyError(name)
+        held = vars(importlib.import_module(f".{name}", __package__)).values()
+        system: type[BackupSystem] = next(one for one in held if getattr(one, "NAME", None) == name)
+        return system
+
+    def __iter__(self) -> t.Iterator[str]:
+        return iter(_NAMES)
+
+    def __len__(self) -> int:
+        return len(_NAMES)
+
+
+SYSTEMS = _Systems()

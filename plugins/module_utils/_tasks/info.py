@@ -12,15 +12,18 @@ from .._core.errors import BackupError
 from .._core.job import RESULTS, STATES, Job, tally
 from .._core.times import iso
 from .._systems.listing import Listing
-from .logs import check_options, fetch_logs
 from .one_by_one import OneByOne
 from .task import Answer, Task, cost
 
 
 def look_at_jobs(task: Task) -> Answer:
     """Give the selected jobs, counted, and whether they are all."""
-    check_options(task)
     details = task.params["details"] or ()
+    if "log" in details or any(task.params[name] is not None for name in ("log_dest", "log_max_bytes")):
+        # Few ask for logs, and every start of a module pays for what it reads.
+        from .logs import check_options, fetch_logs
+
+        check_options(task)
     task.system.keep_raw = "raw" in details
     queried_at = iso(task.clock.now())
     listing = task.system.look(task.selection)
