@@ -13,6 +13,7 @@ import contextlib
 import functools
 import io
 import json
+import re
 import sys
 import typing as t
 import uuid
@@ -27,6 +28,8 @@ from .._core.times import to_iso_z
 
 _PIECE = 1000
 _ACTED_ON = "__ansible_"
+# In JSON: a backslash, a whole character beyond the first 65,536, or half of one.
+_HALF = re.compile(r"\\\\|\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}|(\\ud[89a-f][0-9a-f]{2})")
 
 
 def take_jobs(answer: dict[str, t.Any], secrets: t.Collection[str]) -> list[Job] | None:
@@ -37,13 +40,14 @@ def take_jobs(answer: dict[str, t.Any], secrets: t.Collection[str]) -> list[Job]
     if "msg" in answer:
         # The names and words of other systems are in it, and Ansible prints it as it is.
         answer["msg"] = printable(answer["msg"])
-    jobs: list[Job] | None = answer.get("jobs")
+    jobs: list[Job] | None = answer.pop("jobs", None)
+    answer.update(sound(answer))
     if jobs is None:
         return None
     if any(job.raw is not None for job in jobs):
         # Elsewhere the keys are ours, and Ansible masks values only.
         raws = (defused(sanitize_keys(job.raw, secrets)) for job in jobs)
-        answer["jobs"] = [{**job.to_dict(), "raw": raw} for job, raw in zip(jobs, raws)]
+        answer["jobs"] = sound([{**job.to_dict(), "raw": raw} for job, raw in zip(jobs, raws)])
         return None
     return jobs
 
@@ -53,6 +57,15 @@ def defused(value: t.Any) -> t.Any:
     if isinstance(value, dict):
         return {f"raw{name}" if name.startswith(_ACTED_ON) else name: defused(one) for name, one in value.items()}
     return [defused(one) for one in value] if isinstance(value, list) else value
+
+
+def sound(value: t.Any) -> t.Any:
+    """Replace halves of characters: JSON can spell them, UTF-8 cannot, and Ansible refuses a result that holds one."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {sound(name): sound(one) for name, one in value.items()}
+    return [sound(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
 def pieces(jobs: t.Sequence[Job], secrets: t.Collection[str]) -> t.Iterator[str]:
@@ -69,6 +82,8 @@ def pieces(jobs: t.Sequence[Job], secrets: t.Collection[str]) -> t.Iterator[str]
                 json.dumps(remove_values(job.to_dict(), secrets)) if any(one in row for one in spelled) else row
                 for job, row in zip(some, rows)
             )
+        if "\\ud" in text:
+            text = _HALF.sub(lambda found: "?" if found[1] else found[0], text)
         yield f", {text}" if start else text
     yield "]"
 
