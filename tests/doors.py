@@ -52,6 +52,14 @@ def same(story: dict[str, t.Any], module: str, given: dict[str, t.Any], **option
     with Simulator({"auth": {"rotate_refresh_token": False}, **story}) as sim:
         args = {name: value for name, value in {**sim.options, **given}.items() if value is not None}
         told, here = run(module, args, **options), through_worker(module, args, **options)
-    wanted, found = comparable(told), comparable(here)
-    assert found == wanted, json.dumps([wanted, found], indent=1)
+    alike(told, here)
     return told
+
+
+def alike(told: dict[str, t.Any], here: dict[str, t.Any]) -> None:
+    """Compare what came of one task through the module and in the worker."""
+    wanted, found = comparable(told), comparable(here)
+    if "invocation" not in wanted:
+        # From core 2.21 on a module repeats its arguments only where the action asks it to.
+        del found["invocation"]
+    assert found == wanted, json.dumps([wanted, found], indent=1)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from doors import comparable, same, through_worker
+from doors import alike, comparable, same, through_worker
 from harness import PACKAGE, STORIES, run
 from simulator import Simulator
 from systems import SIMULATED
@@ -118,8 +118,8 @@ def test_what_the_environment_holds() -> None:
     for door in (run, through_worker):
         with Simulator({"system": "veeam_vspc", "jobs": [RUNNING]}) as sim:
             environ = {f"BACKUP_VEEAM_VSPC_{name}".upper(): str(value) for name, value in sim.options.items()}
-            results.append(comparable(door("backup_job_info", {"system": "veeam_vspc"}, environ=environ)))
-    assert results[0] == results[1]
+            results.append(door("backup_job_info", {"system": "veeam_vspc"}, environ=environ))
+    alike(*results)
     assert results[0]["count"] == 1
 
 
@@ -133,7 +133,8 @@ def test_an_abort_asks_once_through_each(check_mode: bool) -> None:
             assert len(sim.writes) == (0 if check_mode else 1)
     for result in told:
         # How often it was looked at, the scheduler of this machine has a say in.
-        del result["requests"], result["invocation"]
+        del result["requests"]
+        result.pop("invocation", None)
         for attempt in result["aborted"]:
             if attempt["after"]:
                 del attempt["after"]["duration"]

@@ -74,7 +74,8 @@ class Response:
 
     def date(self) -> float | None:
         """The server's own clock, as a Unix time; None where it does not say."""
-        return _date(self.headers.get("Date"))
+        # Where what stands before it adds one of its own, they come as one text; the application's is the last.
+        return _date((self.headers.get("Date") or "").rpartition("GMT, ")[2])
 
     def retry_after(self, now: float, also: t.Sequence[t.Any] = ()) -> float | None:
         """Seconds the server asked us to wait: the header (seconds or a date), or what else says so.

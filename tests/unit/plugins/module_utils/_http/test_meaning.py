@@ -180,3 +180,18 @@ def test_veeam_when_an_error_says_send_again_then_sent_again(
     with pytest.raises(Refused, match="wrong"):
         console.get("/x")
     assert len(clock.slept) == 1
+
+
+@pytest.mark.parametrize(
+    ("header", "second"),
+    [
+        ("Sat, 28 Nov 2026 22:00:07 GMT", 7.0),
+        ("Sat, 28 Nov 2026 22:00:01 GMT, Sat, 28 Nov 2026 22:00:07 GMT", 7.0),
+        ("Sat, 28 Nov 2026 22:00:07 GMT, soon", None),
+        ("soon", None),
+        ("", None),
+    ],
+)
+def test_date_when_sent_twice_then_the_applications_own(header: str, second: float | None) -> None:
+    told = Response(200, {"Date": header}, b"").date()
+    assert (None if told is None else told % 60) == second
