@@ -80,6 +80,6 @@ $(FOR_DEMO): requirements/demo.txt requirements/simulator.txt $(MADE)
 	$(BIN)/python -m pip install -qq -r $<
 	@touch $@
 
-$(FOR_DEV): $(wildcard requirements/*.txt) $(MADE)
+$(FOR_DEV): requirements/dev.txt $(filter-out requirements/dev.txt,$(wildcard requirements/*.txt)) $(MADE)
 	$(BIN)/python -m pip install -qq -r $<
 	@touch $@ $(FOR_DEMO)
