@@ -45,6 +45,8 @@ class VspcCalls(BackupSystem):
     API_ROOT = API_ROOT
     PASTED = rf"{API_ROOT}(/infrastructure(/backupServers(/jobs)?)?)?"
 
+    ERROR_FIELDS = ("errors",)
+
     def __init__(self, *args: t.Any) -> None:
         super().__init__(*args)
         self._asks_newest = not self.connection["api_version"]

@@ -107,6 +107,12 @@ class BackupSystem(Vocabulary, Dialect, ABC):
             value = {name: word for name, word in value.items() if word not in NOTHING}
         return f"the server sent errors beside it: {start_of(json.dumps(value), response.mask)[:200]}" if value else ""
 
+    def is_own_error(self, response: Response) -> bool:
+        """Whether an error may be the API's own. Web frameworks write some by themselves, with a ``title``."""
+        body = as_object(response.json_or_none())
+        strange = bool(self.ERROR_FIELDS and body) and not body.keys() & {*self.ERROR_FIELDS, "title"}
+        return super().is_own_error(response) and not strange
+
     # -- a look --------------------------------------------------------------------------------------------------
 
     def look(self, selection: Selection) -> Listing:

@@ -46,6 +46,7 @@ class Rclone(BackupSystem):
             lambda connection: basic_auth(connection["username"], connection["password"], connection.on_secret),
         ),
     )
+    ERROR_FIELDS = ("error",)
     REQUIRED = ("url",)
     ID_FORMAT = (r"[0-9]+", "a number")
     HAS_TYPES = False

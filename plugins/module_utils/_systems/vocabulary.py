@@ -51,6 +51,9 @@ class Vocabulary:
     # What users paste behind the address and is no part of it, as a pattern: the API's root, alone or with the path of
     # the list. A root of one segment alone can as well be a reverse proxy's prefix.
     PASTED: t.ClassVar[str] = ""
+    # Where it is documented, or was seen, that every error of the API has one of these fields. JSON with others was not
+    # said by it, but by a gateway.
+    ERROR_FIELDS: t.ClassVar[tuple[str, ...]] = ()
     # How far back jobs are listed where the API demands a window and the task does not say.
     WINDOW: t.ClassVar[timedelta | None] = None
     # Where the token endpoint is, seen from the url of a system that is not in a region.
