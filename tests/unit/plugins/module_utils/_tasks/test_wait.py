@@ -230,6 +230,15 @@ def test_netapp_completed_with_something_that_contradicts_it(change: dict[str, t
     assert job.result == result
 
 
+@pytest.mark.parametrize("body", [[], None, "x", {"job": "x"}, {"job": 5}, {"job": None}, {"data": 1}, {"job": []}])
+def test_netapp_by_id_of_an_odd_shape_then_only_the_list_says_that_it_is_gone(body: t.Any) -> None:
+    ends = {"at": 20, "set": {"status": "COMPLETED"}}
+    job = {"id": "j1", "status": "RUNNING", "type": "x", "timeline": [ends]}
+    faults = [{"path": "/job/j1$", "nth": [2, 3, 4], "do": {"status": 200, "body": body}}]
+    result, _inside = wait({"system": "netapp_bluexp", "jobs": [job], "faults": faults}, job_ids=["j1"])
+    assert result["verdict"] == "reached"
+
+
 @pytest.mark.parametrize(("status", "verdict"), [(503, "unreachable"), (403, "auth_lost")])
 def test_check_mode_without_an_answer_then_there_is_a_verdict_all_the_same(status: int, verdict: str) -> None:
     with Simulator(always("flosum", {}, status)) as sim, Inside(sim.options, sim) as inside:
