@@ -159,6 +159,8 @@ def _answer(task: Task, report: Report, failed: bool) -> Answer:
     # Where the system lists a window, what is not there may only be older.
     since = task.selection.listed_from if report.verdict == "missing" else None
     window = f" Only jobs since {iso(since)} were looked for: see started_after." if since else ""
+    # Whoever has to find out why needs the address.
+    where = f" at {task.system.connection.url}" if report.verdict in ("unreachable", "auth_lost") else ""
     return {
         "changed": False,
         "failed": failed,
@@ -174,7 +176,7 @@ def _answer(task: Task, report: Report, failed: bool) -> Answer:
         "throttled_seconds": round(spent["throttled_seconds"] + report.throttled_seconds, 3),
         "transitions": report.transitions,
         "left_out": report.left_out,
-        "msg": f"{task.system.TITLE}: {report.message}{window}",
+        "msg": f"{task.system.TITLE}{where}: {report.message}{window}",
     }
 
 
