@@ -177,9 +177,9 @@ class NetAppBlueXP(BackupSystem):
 def _asked(response: Response) -> list[t.Any] | None:
     """Read the one job asked for. What an unknown id gives is not documented: 404, an empty array, or no ``job``.
 
-    All these (None) can as well mean the agent or the account: only a list that is there, and does not hold the job,
-    says that it is the job. A page that is not JSON comes from something before the service, and an error without a
-    job, or another shape, is none of these.
+    A 404 and no ``job`` (None) can as well mean the agent or the account: only a list that is there, and does not hold
+    the job, says that it is the job. A page that is not JSON comes from something before the service, and an error
+    without a job, or another shape, is none of these.
     """
     if response.status == 404:
         if response.body.strip():
@@ -190,7 +190,7 @@ def _asked(response: Response) -> list[t.Any] | None:
     strange = not isinstance(body, dict) or not (held is None or isinstance(held, (list, dict)))
     if strange or (not held and _error(body)):
         raise Unanswered(f"{response.headline}, but holds no job: {summary(response)}")
-    return as_array(held) or None
+    return None if held is None else as_array(held)
 
 
 def _listed(response: Response) -> tuple[list[t.Any], str]:

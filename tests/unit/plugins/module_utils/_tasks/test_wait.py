@@ -230,7 +230,7 @@ def test_netapp_completed_with_something_that_contradicts_it(change: dict[str, t
     assert job.result == result
 
 
-@pytest.mark.parametrize("body", [[], None, "x", {"job": "x"}, {"job": 5}, {"job": None}, {"data": 1}, {"job": []}])
+@pytest.mark.parametrize("body", [[], None, "x", {"job": "x"}, {"job": 5}, {"job": None}, {"data": 1}])
 def test_netapp_by_id_of_an_odd_shape_then_only_the_list_says_that_it_is_gone(body: t.Any) -> None:
     ends = {"at": 20, "set": {"status": "COMPLETED"}}
     job = {"id": "j1", "status": "RUNNING", "type": "x", "timeline": [ends]}
