@@ -20,6 +20,7 @@ from .secrets import Secrets
 from .slices import VARIABLE, Incoming
 
 
+# Ansible has no types, so that to mypy its class can be anything.
 class _Module(AnsibleModule):  # type: ignore[misc]
     """A module to which an empty text is an option that was left out."""
 

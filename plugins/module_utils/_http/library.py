@@ -47,6 +47,7 @@ def new_session(verify: bool | str) -> t.Any:
         warnings.simplefilter("ignore", InsecureRequestWarning)
     session = requests.Session()
     # Else requests would read the whole body of a redirect, unbounded, before we see it.
+    # A method of this session alone is replaced, which mypy does not expect.
     session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
     session.trust_env = False
     session.headers.update({"Accept": "application/json", "Accept-Encoding": "gzip"})

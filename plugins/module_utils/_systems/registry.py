@@ -13,6 +13,7 @@ import importlib
 import typing as t
 
 if t.TYPE_CHECKING:
+    # Not used by name: it is here for Ansible to see.
     from . import avepoint_iaas_paas, avepoint_salesforce, flosum, netapp_bluexp, rclone, veeam_vspc  # noqa: F401
     from .contract import BackupSystem
 

@@ -63,7 +63,9 @@ def test_a_turn_ends_with_what_the_next_one_needs() -> None:
     ends = {"at": 100.0, "set": {"status": "Success", "lastRun": "@-60", "lastEndTime": "@now"}}
     with Simulator({"system": "veeam_vspc", "jobs": [{**RUNNING, "timeline": [ends]}]}) as sim:
         answer: dict[str, t.Any] = {}
-        for turns in range(1, 10):  # noqa: B007
+        turns = 0
+        while turns < 10:
+            turns += 1
             with Inside(sim.options, sim) as inside:
                 turn = Turn(30.0, json.loads(json.dumps(answer["kept"])) if answer else None)
                 answer = wait_for_jobs(inside.task(WAIT, wait_timeout=600.0)._replace(turn=turn))
@@ -268,6 +270,7 @@ def test_a_restarted_rclone_that_does_not_say_so_gives_the_id_to_another_job(ser
     answered = iter([{**server, **ours}, {}, other, other])
     options = {"system": "rclone", "url": "http://127.0.0.1:9", "username": "u", "password": "p"}
     with Inside(options) as inside:
+        # The server is played here: what is replaced belongs to one system only, which the type does not show.
         inside.system._remote.ask = lambda path, parameters=None, answered_=None, **_more: next(answered)  # type: ignore[attr-defined]
         result = wait_for_jobs(inside.task(WAIT, job_ids=["7"]))
     assert (result["verdict"], result["failed"]) == ("missing", True)
@@ -286,6 +289,7 @@ def test_a_restarted_rclone_then_what_was_known_of_its_ids_is_forgotten() -> Non
     )  # fmt: skip
     options = {"system": "rclone", "url": "http://127.0.0.1:9", "username": "u", "password": "p"}
     with Inside(options) as inside:
+        # The server is played here: what is replaced belongs to one system only, which the type does not show.
         inside.system._remote.ask = lambda path, parameters=None, answered_=None, **_more: next(answered)  # type: ignore[attr-defined]
         states = [[job.state for job in inside.look().jobs.values()] for _look in range(2)]
     assert states == [["finished"], ["running"]]
