@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .texts import ANSWERS, clock, job_name, percent, short, state_words, utc
+from .texts import ANSWERS, clock, job_name, moment, percent, seconds_of, short, state_words, utc
 from .timeline import Bar, Lane, Mark, Timeline
 
 LOOKS = {
@@ -27,7 +27,7 @@ _ROW = 15.0
 
 
 class Layout(t.NamedTuple):
-    """How much room there is. ``beside``: the labels stand left of the bars, else above them."""
+    """How much room there is, also for the columns of words. ``beside``: they stand left of the bars, else above."""
 
     name: str
     width: float
@@ -37,13 +37,14 @@ class Layout(t.NamedTuple):
     bar_y: float
     bar: float
     per_figure: int
+    name_columns: int
     columns: int
     letter: float
     beside: bool
 
 
-DESK = Layout("desk", 1000.0, 350.0, 10.0, 40.0, 12.0, 16.0, 14, 46, 6.4, True)
-PHONE = Layout("phone", 360.0, 6.0, 6.0, 60.0, 36.0, 14.0, 10, 50, 6.2, False)
+DESK = Layout("desk", 1000.0, 400.0, 10.0, 40.0, 12.0, 16.0, 14, 30, 58, 6.8, True)
+PHONE = Layout("phone", 360.0, 6.0, 6.0, 60.0, 36.0, 14.0, 10, 27, 54, 6.8, False)
 
 
 class Shape(t.NamedTuple):
@@ -72,6 +73,7 @@ class Row(t.NamedTuple):
     """A lane in its place. ``due`` and ``aborts`` are the middles of small signs."""
 
     name: str
+    host: str
     note: str
     y: float
     name_y: float
@@ -111,7 +113,7 @@ def figures(line: Timeline, layout: Layout) -> list[Figure]:
     count = layout.per_figure
     parts = [line.lanes[at : at + count] for at in range(0, len(line.lanes), count)] or [()]
     pen = _Pen(layout)
-    labels, height = pen.labels(line.marks)
+    labels, height = pen.labels(line)
     top = height + 8
     return [
         pen.figure(f"{layout.name}-{number}", line, part, labels, top) for number, part in enumerate(parts, start=1)
@@ -132,7 +134,7 @@ class _Pen:
     ) -> Figure:
         """Draw some of the lanes."""
         layout = self.layout
-        rows = tuple(self.row(lane, top + 4 + layout.lane * number) for number, lane in enumerate(lanes))
+        rows = tuple(self.row(lane, top + 4 + layout.lane * number, line.now) for number, lane in enumerate(lanes))
         bottom = top + 8 + layout.lane * max(len(rows), 1)
         window = self.shape("window", line.window, top, bottom - top, 0.0) if line.window else None
         axis = tuple(self.axis(tick.x, tick.label, tick.day) for tick in line.ticks)
@@ -162,28 +164,32 @@ class _Pen:
             arrows.append(_points((right + 5, middle), (right - 3, middle - half), (right - 3, middle + half)))
         return Shape(look, round(x, 1), round(y, 1), round(width, 1), round(height, 1), tuple(arrows))
 
-    def labels(self, marks: t.Iterable[Mark]) -> tuple[tuple[Label, ...], float]:
-        """Place the words of the marks in as few rows as they need; tell how high that is."""
-        placed: list[tuple[Mark, str, float, str, int]] = []
+    def labels(self, line: Timeline) -> tuple[tuple[Label, ...], float]:
+        """Place the words of window and marks in as few rows as they need; tell how high that is."""
+        words: list[tuple[float, str, str]] = [
+            (mark.x, mark.kind, f"{MARKS[mark.kind]} {utc(mark.seconds):%H:%M}") for mark in line.marks
+        ]
+        if line.window:
+            words.append((line.window.x, "window", "window"))
+        placed: list[tuple[str, float, str, float, str, int]] = []
         ends: list[float] = []
-        for mark in sorted(marks, key=lambda mark: (mark.x, mark.kind)):
-            text = f"{MARKS[mark.kind]} {utc(mark.seconds):%H:%M}"
+        for where, kind, text in sorted(words):
             width = len(text) * self.layout.letter
-            x = self.at(mark.x)
+            x = self.at(where)
             anchor = "end" if x + width + 4 > self.layout.width else "start"
             left = x - width - 4 if anchor == "end" else x
             row = next((row for row, end in enumerate(ends) if end + 6 <= left), len(ends))
             # Many aborts of jobs that are gone keep their lines; words beyond the fourth row would be a wall.
             row = min(row, 3)
             ends[row : row + 1] = [left + width + 4]
-            placed.append((mark, text, x + (-4 if anchor == "end" else 4), anchor, row))
+            placed.append((kind, x, text, x + (-4 if anchor == "end" else 4), anchor, row))
         labels = tuple(
-            Label(mark.kind, self.at(mark.x), text, round(x, 1), anchor, (row + 1) * _ROW)
-            for mark, text, x, anchor, row in placed
+            Label(kind, x, text, round(text_x, 1), anchor, (row + 1) * _ROW)
+            for kind, x, text, text_x, anchor, row in placed
         )
         return labels, max(len(ends), 1) * _ROW
 
-    def row(self, lane: Lane, y: float) -> Row:
+    def row(self, lane: Lane, y: float, now: float | None) -> Row:
         """Place a lane."""
         layout, bar_y = self.layout, y + self.layout.bar_y
         look = LOOKS.get(lane.job["result"] or "", LOOKS.get(lane.job["state"], "odd"))
@@ -191,8 +197,9 @@ class _Pen:
         if lane.expected:
             shapes.append(self.shape("expected", lane.expected, bar_y, layout.bar))
         return Row(
-            short(job_name(lane.job), layout.columns - 4),
-            short(_note(lane), layout.columns),
+            short(job_name(lane.job), layout.name_columns),
+            short(lane.host, layout.columns - layout.name_columns - 8),
+            short(_note(lane, now), layout.columns),
             round(y, 1),
             round(y + (16 if layout.beside else 14), 1),
             round(y + (31 if layout.beside else 28), 1),
@@ -213,7 +220,14 @@ def _points(*corners: tuple[float, float]) -> str:
     return " ".join(f"{x:.1f},{y:.1f}" for x, y in corners)
 
 
-def _note(lane: Lane) -> str:
+def _soon(time: str, now: float | None) -> str:
+    """Write the time of day; with the date where it could be taken for that of another day."""
+    seconds = seconds_of(time)
+    near = seconds is not None and now is not None and abs(seconds - now) < 18 * 3600
+    return clock(time) if near else moment(time)
+
+
+def _note(lane: Lane, now: float | None) -> str:
     """Say in words what the bar shows."""
     job = lane.job
     words = [state_words(job)]
@@ -221,9 +235,9 @@ def _note(lane: Lane) -> str:
         if job["percent"] is not None:
             words.append(percent(job["percent"]))
         if job["eta"]:
-            words.append(f"until {clock(job['eta'])}")
+            words.append(f"until {_soon(job['eta'], now)}")
     elif lane.due is not None and lane.blocks:
-        words.append(f"due {clock(job['next_run'])}")
+        words.append(f"due {_soon(job['next_run'], now)}")
     if lane.blocks:
-        words.append(f"fits: {ANSWERS[lane.fits]}")
-    return " \u00b7 ".join([*words, lane.host])
+        words.append(f"blocks, fits: {ANSWERS[lane.fits]}")
+    return " \u00b7 ".join(words)

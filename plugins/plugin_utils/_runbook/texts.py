@@ -130,7 +130,12 @@ def seconds_of(text: t.Any) -> float | None:
 def moment(text: t.Any) -> str:
     """Write a time in UTC."""
     read = from_iso(text)
-    return NOT_KNOWN if read is None else f"{read:%Y-%m-%d %H:%M:%S} UTC"
+    return NOT_KNOWN if read is None else f"{_stamp(read)} UTC"
+
+
+def _stamp(read: datetime) -> str:
+    # Seconds where there are any: most times of a window have none, and tables have little room.
+    return f"{read:%Y-%m-%d %H:%M:%S}" if read.second else f"{read:%Y-%m-%d %H:%M}"
 
 
 def clock(text: t.Any) -> str:
@@ -151,7 +156,7 @@ def local(text: t.Any) -> str:
         return str(text)
     minutes = int(offset / timedelta(minutes=1))
     sign, minutes = "-" if minutes < 0 else "+", abs(minutes)
-    return f"{read:%Y-%m-%d %H:%M:%S} UTC{sign}{minutes // 60:02d}:{minutes % 60:02d}"
+    return f"{_stamp(read)} UTC{sign}{minutes // 60:02d}:{minutes % 60:02d}"
 
 
 def span(seconds: t.Any) -> str:

@@ -30,8 +30,7 @@ _STEPS = (
 )
 _SHORTEST = 30 * _MINUTE
 # How far a job outside of window and stages may stretch the time shown.
-_REACH_OF_ACTIVE = 6 * _HOUR
-_REACH_OF_PAST = 3 * _HOUR
+_REACH = 3 * _HOUR
 _REACH_IF_EMPTY = 48 * _HOUR
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -228,9 +227,9 @@ def _time_shown(core: list[float], jobs: list[_Known]) -> tuple[float, float]:
         core = [sorted(ends)[len(ends) // 2]] if ends else [0.0]
     first, last = min(core), max(core)
     start, end = first, last
+    reach = max((last - first) / 2, _REACH)
     for known in jobs:
         past = known.role == "past"
-        reach = max(last - first, _REACH_OF_ACTIVE) if not past else max((last - first) / 2, _REACH_OF_PAST)
         if known.began is not None and (not past or (known.ended or 0.0) > first - reach):
             start = min(start, max(known.began, first - reach))
         for moment in (seconds_of(known.job["eta"]), known.ended):

@@ -370,7 +370,7 @@ def many(count: int = 300) -> Model:
     """Give a system with many jobs, most of which are over."""
     results = ("success", "success", "success", "warning", "failed", "skipped")
     jobs = [
-        job(f"Backup job number {number}", number % 220 - 120, None, None, percent=number % 100, eta=at(90 + number % 200))
+        job(f"Backup job number {number}", number % 220 - 120, None, None, percent=number % 100, eta=at(90 + number))
         if number % 12 == 0
         else job(f"Backup job number {number}", number % 150 - 120, 15 + number % 40, results[number % 6])
         for number in range(count)
