@@ -275,6 +275,10 @@ transitions:
   type: list
   elements: dict
   returned: when the system was asked
+complete:
+  description: Whether the last look was answered, and is certain to have shown all selected jobs.
+  type: bool
+  returned: when the system was asked
 left_out:
   description:
     - With O(state=idle), the jobs that did not count, each with C(id), C(name), C(type) and C(reason).

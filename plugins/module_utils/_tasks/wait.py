@@ -176,6 +176,7 @@ def _answer(task: Task, report: Report, failed: bool) -> Answer:
         "throttled_seconds": round(spent["throttled_seconds"] + report.throttled_seconds, 3),
         "transitions": report.transitions,
         "left_out": report.left_out,
+        "complete": report.complete,
         "msg": f"{task.system.TITLE}{where}: {report.message}{window}",
     }
 

@@ -46,6 +46,8 @@ class Report(t.NamedTuple):
     throttled_seconds: float
     transitions: list[dict[str, t.Any]]
     left_out: list[dict[str, t.Any]]
+    # Whether the last look was answered, and showed everything.
+    complete: bool
     # Nothing was seen to run: what the results are worth, their age says.
     old_news: str = ""
 
@@ -161,5 +163,6 @@ class Wait(Known):
             throttled_seconds=round(self.throttled, 3),
             transitions=self.transitions,
             left_out=list(self.left_out.values()),
+            complete=self.complete and not self.trouble and self.polls > 0,
             old_news=words.old_news(self) if verdict in ("reached", "failed") else "",
         )

@@ -134,7 +134,9 @@ def test_no_system_is_named_outside_its_own_file() -> None:
 
 def test_every_module_is_in_the_action_group() -> None:
     runtime = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text())
-    assert sorted(runtime["action_groups"]["all"]) == [path.stem for path in MODULES]
+    # Those that take connection options: what the roles use beside them asks no system.
+    asking = [path.stem for path in MODULES if "changeops.backup._connection" in path.read_text()]
+    assert sorted(runtime["action_groups"]["all"]) == asking
 
 
 def returned(path: Path) -> dict[str, t.Any]:

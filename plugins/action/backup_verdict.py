@@ -1,0 +1,190 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``backup_verdict``: what a stage of a runbook leaves. It says so, writes its event, and counts over a fleet."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import typing as t
+from datetime import datetime, timezone
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.utils.unsafe_proxy import wrap_var
+from ansible.utils.vars import load_extra_vars
+
+from ansible_collections.changeops.backup.plugins.module_utils._core.times import from_iso, to_iso_z
+from ansible_collections.changeops.backup.plugins.plugin_utils._action import plain
+from ansible_collections.changeops.backup.plugins.plugin_utils._runbook import events, origin
+from ansible_collections.changeops.backup.plugins.plugin_utils._runbook.fleet import (
+    Standing,
+    judge_fleet,
+    may_drain,
+    recheck,
+    standing,
+    unreached,
+)
+from ansible_collections.changeops.backup.plugins.plugin_utils._runbook.verdicts import VERDICTS, Place
+from ansible_collections.changeops.backup.plugins.plugin_utils._runbook.window import Window
+
+Vars = t.Mapping[str, t.Any]
+STAGES = ("gate", "drain", "stop", "verify", "change", "after", "change_window", "report")
+# What each stage leaves.
+FACTS = {
+    "gate": "backup_gate_result",
+    "drain": "backup_drain_result",
+    "verify": "backup_verify_result",
+    "after": "backup_change_window__after",
+}
+# What the roles set themselves: results, and all with two underscores.
+_OURS = re.compile(r"backup_[a-z]\w*?(?:__\w+|_result)$")
+# What a workflow gets of it: AWX hands it on from node to node.
+_MOST_BYTES = 1000
+_MOST_REASONS = 3
+
+
+class ActionModule(ActionBase):
+    """Works on the control node alone, and in check mode as well: a rehearsal leaves evidence too."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+    _supports_check_mode = True
+    _VALID_ARGS = frozenset(
+        [
+            "stage",
+            "entry",
+            "result",
+            "hosts",
+            "alive",
+            "since",
+            "wanted",
+            "phase",
+            "scope",
+            "window",
+            "due",
+            "connection",
+            "dest",
+            "change_id",
+            "title",
+        ]
+    )
+
+    def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        """Leave the verdict of one stage, or judge the fleet."""
+        answer: dict[str, t.Any] = super().run(tmp, task_vars)
+        known = task_vars or {}
+        _refuse_hiding(load_extra_vars(self._loader))
+        args = plain(self._task.args)
+        stage, now = args.get("stage"), datetime.now(timezone.utc)
+        if stage not in STAGES:
+            raise AnsibleActionFail(f"stage has to be one of {', '.join(STAGES)}, not {stage!r}")
+        result = self._judge(args, known, now) if args.get("hosts") is not None else dict(args.get("result") or {})
+        result["run"] = origin.RUN_ID
+        answer.update(changed=False, result=result, event=None)
+        host = str(known.get("inventory_hostname", "localhost"))
+        if result.get("verdict") in VERDICTS:
+            answer["ansible_stats"] = {
+                "data": {f"backup_{stage}_{variable_part(host)}": summary(result)},
+                "per_host": False,
+                "aggregate": False,
+            }
+        if args.get("dest") and args.get("change_id"):
+            answer["event"] = self._write(args, known, host, result, now)
+        # What a vendor sent is never a template. From core 2.19 on nothing is one that is not trusted.
+        return t.cast("dict[str, t.Any]", wrap_var(answer))
+
+    def _judge(self, args: Vars, task_vars: Vars, now: datetime) -> dict[str, t.Any]:
+        """Judge the hosts together, each by what its stages left in this run of Ansible."""
+        window = Window.from_dict(args.get("window") or {})
+        stood = [self._standing(host, args, task_vars, window, now) for host in args["hosts"]]
+        return judge_fleet(
+            stood,
+            now,
+            phase=args.get("phase"),
+            scope=args.get("scope"),
+            drainable=may_drain(stood),
+            window=window.to_dict(),
+        )
+
+    def _standing(self, host: str, args: Vars, task_vars: Vars, window: Window, now: datetime) -> Standing:
+        told = task_vars["hostvars"].raw_get(host) if host in task_vars["hostvars"] else {}
+        connection = told.get("backup_connection")
+        system = connection.get("system") if isinstance(connection, t.Mapping) else None
+        place = Place(host, str(system) if system is not None else None)
+        since = from_iso(args.get("since"))
+        stages = {stage: one for stage, name in FACTS.items() if (one := _left(told, name, since))}
+        if host not in args["alive"]:
+            return unreached(place, stages)
+        wanted = [*(args.get("wanted") or ())]
+        stood = standing(place, stages, wanted)
+        if args.get("phase") != "open" or stood.verdict != "safe":
+            return stood
+        # All is well so far, and it took its time.
+        stages["recheck"] = recheck(stages["verify"], place, window, args.get("due") or "block", now)
+        return standing(place, stages, wanted)
+
+    def _write(self, args: Vars, task_vars: Vars, host: str, result: Vars, now: datetime) -> str:
+        connection = args.get("connection") or {}
+        event = {
+            "schema": events.SCHEMA,
+            "at": to_iso_z(now),
+            "host": host,
+            "system": connection.get("system"),
+            "title": origin.title_of(connection.get("system")),
+            "address": origin.address_of(connection, os.environ),
+            "stage": args["stage"],
+            "entry": args.get("entry") or args["stage"],
+            "run": origin.describe_run(task_vars, bool(self._task.check_mode)),
+            "change": {"id": args["change_id"], "title": args.get("title"), **(result.get("window") or {})},
+            "result": result,
+        }
+        try:
+            return str(events.write_event(events.folder_of(args["dest"], args["change_id"]), event, now))
+        except (ValueError, OSError) as exc:
+            raise AnsibleActionFail(f"The event of {args['stage']} could not be written: {exc}") from exc
+
+
+def _refuse_hiding(extra: Vars) -> None:
+    """An extra variable counts more than what a role finds out, and AWX makes some of what earlier jobs published."""
+    hiding = sorted(name for name in extra if _OURS.match(str(name)))
+    if hiding:
+        raise AnsibleActionFail(
+            f"The extra variable {hiding[0]} would hide what the roles find out themselves. Remove it, and publish "
+            "results of other jobs under another name"
+        )
+
+
+def _left(told: Vars, name: str, since: datetime | None) -> dict[str, t.Any] | None:
+    """What a stage of this very run and window left: a variable of that name, or an older fact, says nothing."""
+    found = plain(told.get(name))
+    if not isinstance(found, dict) or found.get("run") != origin.RUN_ID:
+        return None
+    at = from_iso(found.get("at"))
+    return found if at is not None and (since is None or at >= since.replace(microsecond=0)) else None
+
+
+def variable_part(host: str) -> str:
+    """Make of a host's name what may stand in the name of a variable; two hosts never share one."""
+    plain_name = re.sub(r"[^A-Za-z0-9_]", "_", host)
+    return host if plain_name == host else f"{plain_name}_{hashlib.sha256(host.encode()).hexdigest()[:4]}"
+
+
+def summary(result: Vars) -> dict[str, t.Any]:
+    """Give what a workflow needs of a verdict, in less than a kilobyte."""
+    reasons = [f"{one.get('host')}: {one.get('object')}: {one.get('why')}" for one in result.get("reasons") or []]
+    length = 240
+    while True:
+        told = {
+            "verdict": result["verdict"],
+            "code": result["code"],
+            "msg": str(result.get("msg"))[:length],
+            "reasons": [one[:length] for one in reasons[:_MOST_REASONS]],
+            "reasons_count": len(reasons),
+            "at": result.get("at"),
+        }
+        if len(json.dumps(told)) < _MOST_BYTES:
+            return told
+        length //= 2

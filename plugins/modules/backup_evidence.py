@@ -1,0 +1,70 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+DOCUMENTATION = r"""
+---
+module: backup_evidence
+short_description: Render the evidence of a change
+version_added: 0.1.0
+description:
+  - Makes C(report.html), C(report.json), C(jobs.csv), C(summary.md) and C(SHA256SUMS) from the events of a change.
+  - The events are the truth, and are never changed. Rendering again gives the same files but for the time.
+  - The role P(changeops.backup.backup_report#role) does this for you.
+author:
+  - changeops.backup contributors (@changeops)
+attributes:
+  action_group:
+    support: none
+    membership: []
+  check_mode:
+    support: full
+    details:
+      - Evidence is written in check mode as well.
+  diff_mode:
+    support: N/A
+  idempotent:
+    support: N/A
+options:
+  dest:
+    description: Folder of the evidence, on the control node. The events of the change lie in C(DEST/CHANGE_ID/events).
+    type: path
+    required: true
+  change_id:
+    description: The change. One plain path segment.
+    type: str
+    required: true
+  title:
+    description: What the change is about. Left out, what the events say.
+    type: str
+  templates:
+    description: Folder with the templates of the page.
+    type: path
+    required: true
+extends_documentation_fragment:
+  - changeops.backup._attributes
+seealso:
+  - module: changeops.backup.backup_verdict
+"""
+
+EXAMPLES = r"""
+- name: Render the evidence again
+  ansible.builtin.include_role:
+    name: changeops.backup.backup_report
+  vars:
+    backup_report_dest: /var/lib/changes
+    backup_report_change_id: CHG0012345
+"""
+
+RETURN = r"""
+result:
+  description:
+    - The verdict of the report, with C(code), C(msg), C(reasons), C(outcome), C(unseen), C(overridden), C(rehearsal).
+  type: dict
+  returned: always
+files:
+  description: The files that were written.
+  type: list
+  elements: str
+  returned: always
+"""

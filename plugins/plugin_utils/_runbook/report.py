@@ -1,0 +1,242 @@
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to this collection: it may change at any time, do not import it from elsewhere.
+"""The report of a change: one model, made from its events alone. No I/O, no Ansible.
+
+The keys are those of ``report.json``. Whatever is rendered has its numbers from here.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from .drain import OUTCOMES
+from .events import BadEvent
+from .fleet import Standing, judge_fleet, standing
+from .verdicts import VERDICTS, Place, Result, sentence, stamp, worst
+
+if t.TYPE_CHECKING:
+    from datetime import datetime
+
+Event = t.Mapping[str, t.Any]
+Model = dict[str, t.Any]
+SCHEMA = "changeops.backup/report/1"
+STAGES = ("gate", "drain", "verify", "after")
+_CHANGE = ("start", "end", "duration", "latest_start", "start_local", "end_local")
+
+
+class _System:
+    """What the events say of one host: its stages since the last gate, and every job that was seen."""
+
+    def __init__(self, host: str) -> None:
+        self.host = host
+        self.system: str | None = None
+        self.title: str | None = None
+        self.address: str | None = None
+        self.stages: dict[str, Result] = {}
+        self.jobs: dict[str, t.Any] = {}
+        self.active: dict[str, int | None] = {"before": None, "after": None}
+        self.seen: dict[str, int | None] = {"before": None, "after": None}
+
+    @property
+    def place(self) -> Place:
+        return Place(self.host, self.system)
+
+    def hear(self, event: Event) -> None:
+        """Take in one event of a stage."""
+        self.system = event.get("system") or self.system
+        self.title = event.get("title") or self.title
+        self.address = event.get("address") or self.address
+        stage, result = event["stage"], event["result"]
+        if stage not in STAGES:
+            return
+        if stage == "gate":
+            # It begins anew: what an earlier attempt drained or verified is history.
+            self.stages = {}
+        self.stages[stage] = {**result, "run": event["run"].get("id")}
+        jobs = result.get("jobs") or []
+        self.jobs.update({str(job.get("id")): job for job in jobs})
+        side = {"gate": "before", "after": "after"}.get(stage)
+        if side and result.get("complete"):
+            self.active[side] = sum(bool(job.get("active")) for job in jobs)
+            self.seen[side] = len(jobs) + int(result.get("jobs_not_kept") or 0)
+
+    def to_dict(self, verdict: str) -> dict[str, t.Any]:
+        """Give the system as the report holds it."""
+        shown = {stage: self._shown(stage) for stage in STAGES}
+        found = worst([verdict])
+        return {
+            "host": self.host,
+            "system": self.system,
+            "title": self.title,
+            "address": self.address,
+            "verdict": found,
+            "code": VERDICTS.index(found),
+            **shown,
+            "jobs": list(self.jobs.values()),
+        }
+
+    def _shown(self, stage: str) -> Result | None:
+        # The jobs stand beside the stages, once.
+        result = self.stages.get(stage)
+        return None if result is None else {name: value for name, value in result.items() if name != "jobs"}
+
+    def before_after(self) -> dict[str, t.Any]:
+        """Give the numbers of jobs before and after the change."""
+        numbers = {f"active_{side}": count for side, count in self.active.items()}
+        return {"host": self.host, "system": self.system, **numbers, **{f"jobs_{s}": n for s, n in self.seen.items()}}
+
+
+def build_report(
+    change_id: str, events: t.Sequence[Event], bad: t.Sequence[BadEvent], title: str | None, now: datetime, version: str
+) -> Model:
+    """Make the model of the report from the events of a change, in the order in which they were written."""
+    events = [event for event in events if event["stage"] != "report"]
+    systems: dict[str, _System] = {}
+    fleet: Result | None = None
+    for event in events:
+        if event["stage"] == "change_window":
+            # With scope host each host has a verdict of its own, and the report has to find the worst.
+            fleet = event["result"] if event["result"].get("scope") == "fleet" else None
+        else:
+            systems.setdefault(event["host"], _System(event["host"])).hear(event)
+            # What was seen after the last verdict over all hosts is not in it.
+            fleet = fleet if event["stage"] in ("change", "stop") else None
+    stood = [standing(one.place, one.stages, () if one.stages else ("gate",)) for one in systems.values()]
+    judged = dict(fleet) if fleet is not None else judge_fleet(stood, now)
+    if bad or not events:
+        _admit(judged, change_id, bad)
+    verdicts = {one["host"]: one["verdict"] for one in judged.get("hosts") or []}
+    for host in verdicts.keys() - systems.keys():
+        systems[host] = _System(host)
+    runs = _runs(events)
+    return {
+        "schema": SCHEMA,
+        "change": _change(change_id, events, title),
+        "verdict": judged["verdict"],
+        "code": VERDICTS.index(judged["verdict"]),
+        "msg": judged["msg"],
+        "overridden": judged.get("overridden"),
+        "rehearsal": bool(runs and runs[-1]["check_mode"]),
+        "runs": runs,
+        "systems": [one.to_dict(verdicts.get(one.host, "cannot_tell")) for one in systems.values()],
+        "blockers": [_blocker(reason, systems) for reason in judged["reasons"]],
+        "actions": _actions(events),
+        "objects": [found for one in systems.values() for found in one.stages.get("verify", {}).get("objects") or []],
+        "unseen": _unseen(judged, stood, bad),
+        "before_after": [one.before_after() for one in systems.values()],
+        "rendered_at": stamp(now),
+        "collection_version": version,
+    }
+
+
+def _admit(judged: Result, change_id: str, bad: t.Sequence[BadEvent]) -> None:
+    """Evidence that cannot be read leaves a hole in the story, and no event at all is no story."""
+    verdict = worst([judged["verdict"], "cannot_tell"])
+    why = "there is no event of this change" if not bad else f"{len(bad)} of its events cannot be read"
+    reason = {"host": None, "system": None, "object": "the evidence", "why": why}
+    told = [f"the evidence: {why}"] if verdict != judged["verdict"] or not judged["reasons"] else [judged["msg"]]
+    judged.update(verdict=verdict, reasons=[*judged["reasons"], reason], msg=sentence(Place(change_id), verdict, told))
+
+
+def _change(change_id: str, events: t.Sequence[Event], title: str | None) -> dict[str, t.Any]:
+    """What is known of the change itself: what was said last counts."""
+    known: dict[str, t.Any] = dict.fromkeys(_CHANGE)
+    for event in events:
+        told = event["change"]
+        title = title or told.get("title")
+        if told.get("start") or told.get("end") or told.get("duration"):
+            known = {name: told.get(name) for name in _CHANGE}
+    outcome, msg = _outcome(events)
+    return {"id": change_id, "title": title, **known, "outcome": outcome, "msg": msg}
+
+
+def _outcome(events: t.Sequence[Event]) -> tuple[str, str | None]:
+    """Say what became of the change: of a host on which it began and did not end, it failed."""
+    ends: dict[str, Result] = {}
+    opened, closed = False, False
+    for event in events:
+        result = event["result"]
+        if event["stage"] == "change":
+            ends[event["host"]] = result
+        elif event["stage"] == "change_window":
+            opened = opened if result.get("phase") == "close" else result["verdict"] == "safe"
+            closed = opened and result.get("phase") == "close"
+            if result.get("phase") == "open" and not opened:
+                ends = {}
+    failed = [f"{host}: {end.get('msg')}" for host, end in ends.items() if end.get("outcome") == "failed"]
+    lost = [
+        f"{host}: it began, and its end is not known" for host, end in ends.items() if end.get("outcome") == "began"
+    ]
+    if failed or lost:
+        return "failed", "; ".join([*failed, *lost])
+    if any(end.get("outcome") == "done" for end in ends.values()):
+        return "done", None
+    if closed and not ends:
+        return "done", "by plays of its own, between open and close: how it went there, nobody has told"
+    return "not_run", None
+
+
+def _runs(events: t.Sequence[Event]) -> list[dict[str, t.Any]]:
+    """Tell each run of Ansible once. One without ``ended`` was killed, or still runs."""
+    runs: dict[str, dict[str, t.Any]] = {}
+    for event in events:
+        told = event["run"]
+        run = runs.setdefault(str(told.get("id")), {**told, "ended": None, "stages": []})
+        if event["stage"] not in run["stages"]:
+            run["stages"].append(event["stage"])
+        ends = event["stage"] == event.get("entry") and event["stage"] != "stop"
+        run["ended"] = event["at"] if ends else None
+    return list(runs.values())
+
+
+def _blocker(reason: t.Mapping[str, t.Any], systems: t.Mapping[str, _System]) -> dict[str, t.Any]:
+    """A reason, with what is known of the job that it names."""
+    system = systems.get(str(reason.get("host")))
+    known: t.Mapping[str, t.Any] = {}
+    for stage, result in (system.stages if system else {}).items():
+        for one in [*(result.get("blockers") or []), *(result.get("reasons") or [])]:
+            if one.get("object") == reason.get("object"):
+                known = {**known, **one, "stage": stage}
+    return {**reason, **{name: known.get(name) for name in ("stage", "started", "percent", "eta", "fits")}}
+
+
+def _actions(events: t.Sequence[Event]) -> list[dict[str, t.Any]]:
+    """Every job that was asked to stop, in every run; and those that a killed run meant to stop."""
+    actions = []
+    open_stops: dict[tuple[str, str], list[dict[str, t.Any]]] = {}
+    for event in events:
+        run = (event["host"], str(event["run"].get("id")))
+        result = event["result"]
+        if event["stage"] == "stop":
+            open_stops[run] = [_action(event, one, "not known") for one in result.get("jobs") or []]
+        elif event["stage"] == "drain":
+            open_stops.pop(run, None)
+            actions += [_action(event, one, word) for word in OUTCOMES for one in result.get(word) or []]
+    lost = [one for jobs in open_stops.values() for one in jobs]
+    return sorted(actions + lost, key=lambda one: str(one["requested_at"] or ""))
+
+
+def _action(event: Event, job: t.Mapping[str, t.Any], outcome: str) -> dict[str, t.Any]:
+    name, job_id = job.get("name"), str(job.get("id"))
+    return {
+        "host": event["host"],
+        "system": event.get("system"),
+        "object": f"{name} ({job_id})" if name and name != job_id else job_id,
+        "action": "abort",
+        "reason": event["result"].get("stop_reason"),
+        "by": event["run"].get("user"),
+        "requested_at": job.get("requested_at") or (event["at"] if outcome == "not known" else None),
+        "confirmed_at": job.get("confirmed_at"),
+        "outcome": outcome,
+        "message": job.get("message"),
+        "run": event["run"].get("id"),
+    }
+
+
+def _unseen(judged: Result, stood: t.Iterable[Standing], bad: t.Iterable[BadEvent]) -> list[dict[str, t.Any]]:
+    """All that could not be read, each once."""
+    told = [gap for one in stood for part in one.parts for gap in part.get("unseen") or []]
+    told += judged.get("unseen") or []
+    told += [{"host": None, "system": None, "what": f"event {one.name}", "why": one.why} for one in bad]
+    return list({(one["host"], one["what"], one["why"]): one for one in told}.values())
