@@ -36,7 +36,9 @@ LIMIT = 3900
 # Rows of a table and columns of a text, tried until the whole is short enough. The last one always is.
 _SIZES = ((12, 90), (10, 70), (8, 60), (6, 50), (5, 44), (4, 40), (3, 36), (2, 30), (1, 24), (0, 24), (0, 12))
 _LOOKALIKES = str.maketrans({"<": "\u2039", ">": "\u203a", "`": "'", "|": "\u00a6", "@": "(at)", "\uff20": "(at)"})
-_ADDRESS = re.compile(r":(?=//|\\\\)|(?<=www)\.", re.IGNORECASE)
+# Also without a scheme: some readers make a link of //host, and of www. alone. A bare name of a host stays as it is,
+# because tickets are searched for it.
+_ADDRESS = re.compile(r":(?=[/\\]{2})|[/\\](?=[/\\])|www(?=\.)", re.IGNORECASE)
 # Numbers of issues, requests, snippets and so on.
 _REFERENCE = re.compile(r"[#~](?=\w)|[!$%&](?=\d)")
 _MARKS = re.compile(r"[\\*\[\]#~!$^={}&]|(?<![^\W_])_|_(?![^\W_])")
