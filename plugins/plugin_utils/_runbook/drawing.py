@@ -213,7 +213,9 @@ class _Pen:
         """Place the sign of an abort and its words, on the side where there is room."""
         x, text = self.at(mark.x), f"abort {utc(mark.seconds):%H:%M}"
         anchor = "end" if x + len(text) * self.layout.letter + 10 > self.layout.width else "start"
-        return Label("abort", x, text, round(x + (-8 if anchor == "end" else 8), 1), anchor, round(bar_y - 2, 1))
+        # Above the bars of a phone there are words.
+        y = bar_y - 2 if self.layout.beside else bar_y + self.layout.bar / 2 + 4
+        return Label("abort", x, text, round(x + (-8 if anchor == "end" else 8), 1), anchor, round(y, 1))
 
 
 def _points(*corners: tuple[float, float]) -> str:

@@ -29,17 +29,28 @@ from .texts import (
 )
 
 Model = dict[str, t.Any]
-Section = tuple[str, tuple[str, ...], list[tuple[str, ...]]]
+Cells = tuple[str, ...]
 
 # In bytes, so that it is enough however a ticket counts.
 LIMIT = 3900
 # Rows of a table and columns of a text, tried until the whole is short enough. The last one always is.
 _SIZES = ((12, 90), (10, 70), (8, 60), (6, 50), (5, 44), (4, 40), (3, 36), (2, 30), (1, 24), (0, 24), (0, 12))
 _LOOKALIKES = str.maketrans({"<": "\u2039", ">": "\u203a", "`": "'", "|": "\u00a6", "@": "(at)", "\uff20": "(at)"})
-_ADDRESS = re.compile(r":(?=//|\\\\)|(?<=www)\.", re.IGNORECASE)
+# Also without a scheme: some readers make a link of //host, and of www. alone. A bare name of a host stays as it is,
+# because tickets are searched for it.
+_ADDRESS = re.compile(r":(?=[/\\]{2})|[/\\](?=[/\\])|www(?=\.)", re.IGNORECASE)
 # Numbers of issues, requests, snippets and so on.
 _REFERENCE = re.compile(r"[#~](?=\w)|[!$%&](?=\d)")
 _MARKS = re.compile(r"[\\*\[\]#~!$^={}&]|(?<![^\W_])_|_(?![^\W_])")
+
+
+class Section(t.NamedTuple):
+    """A table: its title, the heads of its columns, its rows, and how one of them is written."""
+
+    title: str
+    heads: str
+    rows: list[Model]
+    cells: t.Callable[[Model], Cells]
 
 
 def summary(model: Model) -> str:
@@ -61,18 +72,21 @@ def plain(text: t.Any, columns: int) -> str:
 
 def _written(report: Model, rows: int, columns: int) -> str:
     parts = [_head(report, columns)]
-    for title, header, lines in _sections(report, columns):
-        if not lines:
+    for section in _sections(report, columns):
+        if not section.rows:
             continue
-        part = [f"**{title}: {len(lines)}**", ""]
+        count, heads = len(section.rows), section.heads.split(", ")
+        part = [f"**{section.title}: {count}**", ""]
         if rows:
-            part += [_line(header), _line(["---"] * len(header)), *(_line(line) for line in lines[:rows])]
-        if len(lines) > rows:
+            lines = [section.cells(row) for row in section.rows[:rows]]
+            part += [_line(heads), _line(["---"] * len(heads)), *map(_line, lines)]
+        if count > rows:
             # A table ends with an empty line, or this would be a row of it.
-            part += [*([""] if rows else []), f"and {len(lines) - rows} more, see report.json"]
+            part += [*([""] if rows else []), f"and {count - rows} more, see report.json"]
         parts.append("\n".join(part))
     if not report["unseen"]:
-        parts.append("**What we could not see:** no gap was reported by the looks that ran.")
+        looked = "every system that was asked gave a whole answer" if report["systems"] else "no system was asked"
+        parts.append(f"**What we could not see: 0**, {looked}.")
     parts.append(
         f"Rendered {moment(report['rendered_at'])} by changeops.backup {plain(report['collection_version'], 20)}."
     )
@@ -96,13 +110,15 @@ def _head(report: Model, columns: int) -> str:
         lines.append(f"**OVERRIDDEN** by {by}, for {plain(hosts, columns)}. Reason: {why}")
     title = f", {plain(change['title'], columns)}" if change["title"] else ""
     outcome = f"{OUTCOMES[change['outcome']]}{': ' + plain(change['msg'], wide) if change['msg'] else ''}"
+    met = sum(row["verdict"] == "met" for row in report["objects"])
     facts = [
         f"- Change: {plain(change['id'], columns)}{title}",
         f"- Outcome: {outcome}",
         f"- Window: {_window(change)}",
-        f"- Latest start: {moment(change['latest_start'])}; the change takes {span(change['duration'])}",
+        f"- Latest start: {moment(change['latest_start'])}; duration of the change: {span(change['duration'])}",
         f"- Systems: {len(report['systems'])}; jobs: {sum(len(system['jobs']) for system in report['systems'])}; "
         f"runs: {len(report['runs'])}",
+        f"- Objects with a recent good backup: {met} of {len(report['objects'])}",
     ]
     return "\n\n".join([*lines, "\n".join(facts)])
 
@@ -117,51 +133,37 @@ def _window(change: Model) -> str:
     return " to ".join(ends)
 
 
-def _sections(report: Model, columns: int) -> t.Iterator[Section]:
+def _sections(report: Model, columns: int) -> list[Section]:
     def where(row: Model) -> tuple[str, str]:
         return plain(row["host"], columns // 2), plain(row["object"], columns)
 
-    yield (
-        "In the way",
-        ("Host", "Object", "Why", "Done", "Expected end", "Fits"),
-        [
-            (
-                *where(row),
-                plain(row["why"], columns),
-                percent(row["percent"]),
-                moment(row["eta"]),
-                ANSWERS[row["fits"]],
-            )
-            for row in report["blockers"]
-        ],
-    )
-    late = [row for row in report["objects"] if row["verdict"] != "met"]
-    yield (
-        f"Objects without a recent good backup (of {len(report['objects'])} objects)",
-        ("Host", "Object", "Verdict", "Age", "At most"),
-        [
-            (*where(row), OBJECTS[row["verdict"]], span(row["age_seconds"]), span(row["max_age_seconds"]))
-            for row in late
-        ],
-    )
-    yield (
-        "Actions",
-        ("Host", "Object", "Outcome", "By", "Reason"),
-        [
-            (
-                *where(row),
-                f"{plain(row['action'], 20)}: {ACTIONS.get(row['outcome'], NOT_KNOWN)}",
-                plain(row["by"], columns // 2),
-                plain(row["reason"], columns),
-            )
-            for row in report["actions"]
-        ],
-    )
-    yield (
-        "What we could not see",
-        ("Host", "What", "Why"),
-        [
-            (plain(row["host"], columns // 2), plain(row["what"], columns), plain(row["why"], columns))
-            for row in report["unseen"]
-        ],
-    )
+    def blocker(row: Model) -> Cells:
+        return (
+            *where(row),
+            plain(row["why"], columns),
+            percent(row["percent"]),
+            moment(row["eta"]),
+            ANSWERS[row["fits"]],
+        )
+
+    def late(row: Model) -> Cells:
+        return *where(row), OBJECTS[row["verdict"]], span(row["age_seconds"]), span(row["max_age_seconds"])
+
+    def action(row: Model) -> Cells:
+        done = f"{plain(row['action'], 20)}: {ACTIONS.get(row['outcome'], NOT_KNOWN)}"
+        return *where(row), done, plain(row["by"], columns // 2), plain(row["reason"], columns)
+
+    def gap(row: Model) -> Cells:
+        return plain(row["host"], columns // 2), plain(row["what"], columns), plain(row["why"], columns)
+
+    return [
+        Section("In the way", "Host, Object, Why, Done, Expected end, Fits", report["blockers"], blocker),
+        Section(
+            "Objects without a recent good backup",
+            "Host, Object, Verdict, Age, At most",
+            [row for row in report["objects"] if row["verdict"] != "met"],
+            late,
+        ),
+        Section("Actions", "Host, Object, Outcome, By, Reason", report["actions"], action),
+        Section("What we could not see", "Host, What, Why", report["unseen"], gap),
+    ]

@@ -108,9 +108,12 @@ def breadth(text: str) -> int:
 
 def short(text: t.Any, most: int = 120) -> str:
     """Shorten a text for display; a pile of accents on one letter is cut as well."""
+    text = str(text)
+    if text.isascii():
+        return text if len(text) <= most else f"{text[: most - 1].rstrip()}{ELLIPSIS}"
     kept: list[str] = []
     columns = accents = 0
-    for one in str(text):
+    for one in text:
         accents = accents + 1 if unicodedata.combining(one) else 0
         if accents > 3:
             continue
