@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -27,11 +28,13 @@ from ansible_collections.changeops.backup.plugins.plugin_utils._runbook.fleet im
     standing,
     unreached,
 )
+from ansible_collections.changeops.backup.plugins.plugin_utils._runbook.history import asked_before
 from ansible_collections.changeops.backup.plugins.plugin_utils._runbook.verdicts import VERDICTS, Place
 from ansible_collections.changeops.backup.plugins.plugin_utils._runbook.window import Window
 
 Vars = t.Mapping[str, t.Any]
 STAGES = ("gate", "drain", "stop", "verify", "change", "after", "change_window", "report")
+PUBLISHED = ("gate", "drain", "verify", "change_window", "report")
 # What each stage leaves.
 FACTS = {
     "gate": "backup_gate_result",
@@ -82,16 +85,20 @@ class ActionModule(ActionBase):
         if stage not in STAGES:
             raise AnsibleActionFail(f"stage has to be one of {', '.join(STAGES)}, not {stage!r}")
         result = self._judge(args, known, now) if args.get("hosts") is not None else dict(args.get("result") or {})
+        host = str(known.get("inventory_hostname", "localhost"))
+        if stage == "stop":
+            result.update(self._still_to_ask(args, host, now))
         result["run"] = origin.RUN_ID
         answer.update(changed=False, result=result, event=None)
-        host = str(known.get("inventory_hostname", "localhost"))
-        if result.get("verdict") in VERDICTS:
+        if stage in PUBLISHED and result.get("verdict") in VERDICTS:
             answer["ansible_stats"] = {
                 "data": {f"backup_{stage}_{variable_part(host)}": summary(result)},
                 "per_host": False,
                 "aggregate": False,
             }
-        if args.get("dest") and args.get("change_id"):
+        # A stop that is only rehearsed is not about to be sent, and one that was asked for is not asked for again.
+        is_idle = stage == "stop" and (self._task.check_mode or not result["jobs"])
+        if args.get("dest") and args.get("change_id") and not is_idle:
             answer["event"] = self._write(args, known, host, result, now)
         # What a vendor sent is never a template. From core 2.19 on nothing is one that is not trusted.
         return t.cast("dict[str, t.Any]", wrap_var(answer))
@@ -126,6 +133,19 @@ class ActionModule(ActionBase):
         stages["recheck"] = recheck(stages["verify"], place, window, args.get("due") or "block", now)
         return standing(place, stages, wanted)
 
+    def _still_to_ask(self, args: Vars, host: str, now: datetime) -> dict[str, t.Any]:
+        """Leave out the jobs that a killed run of this change has asked to stop already."""
+        jobs = list(args["result"].get("jobs") or [])
+        asked: dict[str, str] = {}
+        if args.get("dest") and args.get("change_id"):
+            with _told("The events of the change could not be read"):
+                found, _bad = events.read_events(events.folder_of(args["dest"], args["change_id"]))
+                asked = asked_before(found, host, origin.RUN_ID, now)
+        return {
+            "jobs": [job for job in jobs if str(job["id"]) not in asked],
+            "asked_before": [{**job, "at": asked[str(job["id"])]} for job in jobs if str(job["id"]) in asked],
+        }
+
     def _write(self, args: Vars, task_vars: Vars, host: str, result: Vars, now: datetime) -> str:
         connection = args.get("connection") or {}
         event = {
@@ -141,10 +161,17 @@ class ActionModule(ActionBase):
             "change": {"id": args["change_id"], "title": args.get("title"), **(result.get("window") or {})},
             "result": result,
         }
-        try:
+        with _told(f"The event of {args['stage']} could not be written"):
             return str(events.write_event(events.folder_of(args["dest"], args["change_id"]), event, now))
-        except (ValueError, OSError) as exc:
-            raise AnsibleActionFail(f"The event of {args['stage']} could not be written: {exc}") from exc
+
+
+@contextlib.contextmanager
+def _told(what: str) -> t.Iterator[None]:
+    """Tell of a folder that cannot be used in one sentence."""
+    try:
+        yield
+    except (ValueError, OSError) as exc:
+        raise AnsibleActionFail(f"{what}: {exc}") from exc
 
 
 def _refuse_hiding(extra: Vars) -> None:

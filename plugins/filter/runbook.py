@@ -71,13 +71,14 @@ def gate_verdict(
     )
 
 
-def drain_plan(
-    wait_timeout: t.Any, wait_until: t.Any = None, quiet_period: t.Any = 0, check: bool = False, settle: bool = False
-) -> Given:
-    """Give the options of a wait for quiet: before a stop, or ``settle`` after it."""
-    if settle:
-        return drain.plan_settling(float(quiet_period), check).to_dict()
+def drain_plan(wait_timeout: t.Any, wait_until: t.Any = None, quiet_period: t.Any = 0, check: bool = False) -> Given:
+    """Give the options of a wait for quiet."""
     return drain.plan_wait(float(wait_timeout), wait_until, float(quiet_period), _now(), check).to_dict()
+
+
+def stop_plan(quiet_period: t.Any, latest: t.Any = None, check: bool = False) -> Given:
+    """Give the options of the wait for the end of a stop."""
+    return drain.plan_stop(float(quiet_period), latest or None, _now(), check).to_dict()
 
 
 def waits_until(times: Given, policy: str) -> str | None:
@@ -107,10 +108,13 @@ def drain_verdict(
     most: t.Any = 1,
     policy: t.Any = "wait",
     reason: str = "",
+    asked: t.Any = None,
 ) -> Given:
     """Judge how a drain came out."""
     place = _place(host, connection)
-    return drain.judge_drain(waited, place, _now(), stopped, settled, exclude or [], int(most), policy, reason)
+    return drain.judge_drain(
+        waited, place, _now(), stopped, settled, exclude or [], int(most), policy, reason, asked or []
+    )
 
 
 def verify_selection(selection: t.Any, objects: t.Any, max_age: t.Any, connection: t.Any = None) -> Given:
@@ -165,6 +169,7 @@ FILTERS = (
     change_window,
     gate_verdict,
     drain_plan,
+    stop_plan,
     waits_until,
     change_id,
     jobs_to_stop,

@@ -19,8 +19,10 @@ POLICIES: tuple[Policy, ...] = t.get_args(Policy)
 Answer = t.Mapping[str, t.Any]
 # What an abort returns of each job -> what an auditor reads.
 OUTCOMES = ("aborted", "not_confirmed", "already_finished", "unsupported")
-# After a stop there has to be quiet again; looking for it takes a little longer than that.
-_SETTLE = 60.0
+# A stop takes its time, and so long the end of one is waited for; and so long nobody is asked to stop twice.
+STOP_TAKES = 900.0
+# Less than that is no wait.
+_LEAST = 5.0
 
 
 class Plan(t.NamedTuple):
@@ -48,10 +50,12 @@ def plan_wait(wait_timeout: float, wait_until: str | None, quiet_period: float, 
     return Plan(round(left, 3), round(quiet, 3), stamp(until) if until else None)
 
 
-def plan_settling(quiet_period: float, check: bool) -> Plan:
-    """Plan the look for quiet after a stop."""
-    quiet = 0.0 if check else quiet_period
-    return Plan(quiet + _SETTLE, quiet, None)
+def plan_stop(quiet_period: float, latest: str | None, now: datetime, check: bool) -> Plan:
+    """Plan the wait for the end of a stop: no longer than the change can still begin. Raises ValueError."""
+    left = STOP_TAKES
+    if latest:
+        left = min(left, max(_LEAST, (user_moment(latest) - now).total_seconds()))
+    return Plan(round(left, 3), 0.0 if check else round(min(quiet_period, left), 3), None)
 
 
 def to_stop(answer: Answer, exclude: t.Iterable[str], most: int) -> list[str]:
@@ -93,6 +97,7 @@ def judge_drain(
     most: int = 1,
     policy: Policy = "wait",
     reason: str = "",
+    asked: t.Sequence[JobDict] = (),
 ) -> Result:
     """Judge a drain. ``waited``, ``stopped``, ``settled``: what the wait, the stop and the second wait gave."""
     last = _last(waited, settled)
@@ -103,6 +108,7 @@ def judge_drain(
         if not _done(settled):
             reasons.append(Reason("cannot_tell", "the stop", str(outcome.get("msg") or "it has no answer")))
     elif reasons:
+        reasons += [Reason("busy", label(one), f"an earlier run asked it to stop, at {one.get('at')}") for one in asked]
         told = [one for word in ("not_confirmed", "unsupported") for one in outcome.get(word) or []]
         reasons += [Reason("busy", label(one), str(one.get("message") or "it was not seen to stop")) for one in told]
     answers = [answer for answer in (waited, outcome, _done(settled)) if answer]

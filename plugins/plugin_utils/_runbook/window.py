@@ -45,10 +45,16 @@ class Window(t.NamedTuple):
         if self.end is not None and now >= self.end:
             return [Reason("closed", "window", f"it closed at {iso(self.end)}")]
         latest = self.latest_start
+        if latest is not None and self.start is not None and latest < self.start:
+            return [Reason("closed", "window", f"a change of {self._takes} is longer than the whole window")]
         if latest is not None and now > latest:
-            why = f"a change of {span(self.duration.total_seconds())} had to begin by {iso(latest)}"
+            why = f"a change of {self._takes} had to begin by {iso(latest)}"
             return [Reason("closed", "window", f"not enough of it is left: {why}")]
         return []
+
+    @property
+    def _takes(self) -> str:
+        return span(self.duration.total_seconds())
 
     def waits_until(self, now: datetime, stops: bool) -> datetime | None:
         """When waiting has to end. ``stops``: what still runs then is to be stopped, and that takes time too."""
@@ -80,10 +86,7 @@ def read_window(start: t.Any, end: t.Any, duration: t.Any, role: str = "backup_g
     first, last = _moment(start, f"{role}_{_infix(role)}start"), _moment(end, f"{role}_{_infix(role)}end")
     if first and last and first >= last:
         raise ValueError(f"the window ends ({end}) before it begins ({start})")
-    takes = read_duration(duration, f"{role}_change_duration")
-    if first and last and takes > last - first:
-        raise ValueError(f"{role}_change_duration ({duration}) is longer than the whole window: it can never fit")
-    return Window(first, last, takes, _text(start), _text(end))
+    return Window(first, last, read_duration(duration, f"{role}_change_duration"), _text(start), _text(end))
 
 
 def _infix(role: str) -> str:
