@@ -9,6 +9,7 @@ import os
 import typing as t
 from datetime import datetime, timezone
 
+from ansible import context
 from ansible.errors import AnsibleFilterError
 from ansible.utils.unsafe_proxy import wrap_var
 
@@ -165,7 +166,18 @@ def task_files(given: t.Any, folders: t.Sequence[str]) -> list[str]:
     return files
 
 
+def some_hosts(found: t.Iterable[str], limited: t.Iterable[str], pattern: str = "backup_systems") -> list[str]:
+    """Give the hosts of a play, and refuse none: Ansible would skip the play and call that a success."""
+    allowed = set(limited)
+    hosts = [host for host in found if host in allowed]
+    # A playbook whose syntax is checked needs no inventory.
+    if not hosts and not context.CLIARGS.get("syntax"):
+        raise ValueError(f"no host of the inventory matches {pattern!r} (backup_hosts), within --limit if there is one")
+    return hosts
+
+
 FILTERS = (
+    some_hosts,
     change_window,
     gate_verdict,
     drain_plan,

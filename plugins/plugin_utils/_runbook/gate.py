@@ -73,10 +73,15 @@ def judge_gate(
 def unanswered(look: t.Mapping[str, t.Any]) -> list[Reason]:
     """Say why a task has no answer, or one that does not show everything. Empty: it is whole."""
     if "jobs" not in look or look.get("failed") or look.get("unreachable"):
-        return [Reason("cannot_tell", "the system", str(look.get("msg") or "it was not looked at"))]
+        return [Reason("cannot_tell", "the system", _first_line(look.get("msg")) or "it was not looked at")]
     if look.get("complete") is not True:
         return [Reason("cannot_tell", "the list of jobs", "it is not complete: a job that runs may not be shown")]
     return []
+
+
+def _first_line(text: t.Any) -> str:
+    """Of what Ansible says of its own errors, the first line has the fact, and the others the file."""
+    return str(text or "").strip().partition("\n")[0]
 
 
 def _not_seen(look: t.Mapping[str, t.Any], jobs: t.Sequence[JobDict], selection: t.Mapping[str, t.Any]) -> list[Reason]:

@@ -92,18 +92,13 @@ def build_report(
 ) -> Model:
     """Make the model of the report from the events of a change, in the order in which they were written."""
     events = [event for event in events if event["stage"] != "report"]
-    systems: dict[str, _System] = {}
-    fleet: Result | None = None
-    for event in events:
-        if event["stage"] == "change_window":
-            # With scope host each host has a verdict of its own, and the report has to find the worst.
-            fleet = event["result"] if event["result"].get("scope") == "fleet" else None
-        else:
-            systems.setdefault(event["host"], _System(event["host"])).hear(event)
-            # What was seen after the last verdict over all hosts is not in it.
-            fleet = fleet if event["stage"] in ("change", "stop") else None
-    stood = [standing(one.place, one.stages, () if one.stages else ("gate",)) for one in systems.values()]
-    judged = dict(fleet) if fleet is not None else judge_fleet(stood, now)
+    systems = _systems(events)
+    current = _systems(_deciding(events))
+    stood = [
+        standing(one.place, current[host].stages if host in current else {}, () if host in current else ("gate",))
+        for host, one in systems.items()
+    ]
+    judged = _over_all(events) or judge_fleet(stood, now)
     if bad or not events:
         _admit(judged, change_id, bad)
     verdicts = {one["host"]: one["verdict"] for one in judged.get("hosts") or []}
@@ -117,7 +112,7 @@ def build_report(
         "code": VERDICTS.index(judged["verdict"]),
         "msg": judged["msg"],
         "overridden": judged.get("overridden"),
-        "rehearsal": bool(runs and runs[-1]["check_mode"]),
+        "rehearsal": bool(runs) and all(run["check_mode"] for run in runs),
         "runs": runs,
         "systems": [one.to_dict(verdicts.get(one.host, "cannot_tell")) for one in systems.values()],
         "blockers": [_blocker(reason, systems) for reason in judged["reasons"]],
@@ -128,6 +123,56 @@ def build_report(
         "rendered_at": stamp(now),
         "collection_version": version,
     }
+
+
+def _systems(events: t.Sequence[Event]) -> dict[str, _System]:
+    """Read what the events say of each host."""
+    systems: dict[str, _System] = {}
+    for event in events:
+        if event["stage"] != "change_window":
+            systems.setdefault(event["host"], _System(event["host"])).hear(event)
+    return {host: one for host, one in systems.items() if one.stages}
+
+
+def _deciding(events: t.Sequence[Event]) -> t.Sequence[Event]:
+    """The events that decide: those of the last run, if it is of a whole window; else of all stages since the last one.
+
+    In a workflow each stage is a run of its own. But what a window found yesterday says nothing of a host that today's
+    could not reach.
+    """
+    windows = [place for place, event in enumerate(events) if event.get("entry") == "change_window"]
+    if not windows or events[-1].get("entry") != "change_window":
+        return events[windows[-1] + 1 :] if windows else events
+    run = events[-1]["run"].get("id")
+    return [event for event in events if event["run"].get("id") == run]
+
+
+def _over_all(events: t.Sequence[Event]) -> Result | None:
+    """The last verdict over all hosts, if nothing was seen since; None where the report has to find it itself."""
+    opened: Result | None = None
+    last: Result | None = None
+    for event in events:
+        result = event["result"]
+        if event["stage"] != "change_window":
+            # A change and what is about to be stopped are no sight of a system.
+            last = last if event["stage"] in ("change", "stop") else None
+            continue
+        # With scope host each host has a verdict of its own, and the worst has to be found.
+        last = dict(result) if result.get("scope") == "fleet" else None
+        if result.get("phase") == "open":
+            opened = result
+        elif last is not None and opened is not None and opened.get("run") != result.get("run"):
+            # Opened by another run, whose verdict still stands.
+            last = _both(opened, last)
+    return last
+
+
+def _both(opened: Result, closed: Result) -> Result:
+    verdict = worst([opened["verdict"], closed["verdict"]])
+    gone = opened if verdict == opened["verdict"] else closed
+    joined = {name: [*opened.get(name, []), *closed.get(name, [])] for name in ("reasons", "unseen")}
+    lifted = closed.get("overridden") or opened.get("overridden")
+    return {**closed, **joined, "verdict": verdict, "msg": gone["msg"], "overridden": lifted}
 
 
 def _admit(judged: Result, change_id: str, bad: t.Sequence[BadEvent]) -> None:
@@ -156,14 +201,15 @@ def _outcome(events: t.Sequence[Event]) -> tuple[str, str | None]:
     ends: dict[str, Result] = {}
     opened, closed = False, False
     for event in events:
+        if event["run"].get("check_mode"):
+            # A rehearsal makes no change, and undoes none.
+            continue
         result = event["result"]
         if event["stage"] == "change":
             ends[event["host"]] = result
         elif event["stage"] == "change_window":
             opened = opened if result.get("phase") == "close" else result["verdict"] == "safe"
             closed = opened and result.get("phase") == "close"
-            if result.get("phase") == "open" and not opened:
-                ends = {}
     failed = [f"{host}: {end.get('msg')}" for host, end in ends.items() if end.get("outcome") == "failed"]
     lost = [
         f"{host}: it began, and its end is not known" for host, end in ends.items() if end.get("outcome") == "began"

@@ -135,7 +135,7 @@ def test_the_page_says_what_matters_in_words() -> None:
     said = Seen(texts(models.busy())["report.html"]).text
     for words in (
         "Busy",
-        "Verdict code 1 of 0",
+        "Verdict: busy, code 1 of 0",
         "2026-03-01 22:00 UTC to 2026-03-02 02:00 UTC",
         "2026-03-01 23:00 UTC+01:00 to 2026-03-02 03:00 UTC+01:00",
         "latest start 00:30",
@@ -282,8 +282,8 @@ def test_the_numbers_agree(make: Make) -> None:
     jobs = sum(len(system["jobs"]) for system in read["systems"])
     assert len(table) - 1 == jobs
     assert f"jobs: {jobs};" in files["summary.md"]
-    assert f"Verdict code {read['code']} " in page
-    assert f"(code {read['code']})" in files["summary.md"]
+    assert f"Verdict: {read['verdict']}, code {read['code']} " in page
+    assert f"({read['verdict']}, code {read['code']})" in files["summary.md"]
     for title, name in (("In the way", "blockers"), ("Actions", "actions"), ("What we could not see", "unseen")):
         assert f"{title} {len(model[name])}\n" in page
         assert not model[name] or f"**{title}: {len(model[name])}**" in files["summary.md"]
