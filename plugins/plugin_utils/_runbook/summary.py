@@ -100,9 +100,8 @@ def _line(cells: t.Iterable[str]) -> str:
 def _head(report: Model, columns: int) -> str:
     """Say the verdict, what it is about, and how it went."""
     change, wide = report["change"], columns * 2
-    lines = [
-        f"**Verdict: {VERDICTS[report['verdict']]}** ({report['verdict']}, code {report['code']}). {plain(report['msg'], wide)}"
-    ]
+    word = f"{report['verdict']}, code {report['code']}"
+    lines = [f"**Verdict: {VERDICTS[report['verdict']]}** ({word}). {plain(report['msg'], wide)}"]
     if report["rehearsal"]:
         lines.append("**REHEARSAL (check mode):** nothing was written to a backup system and the change did not run.")
     if report["overridden"]:

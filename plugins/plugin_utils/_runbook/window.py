@@ -13,7 +13,9 @@ from ansible_collections.changeops.backup.plugins.module_utils._core.times impor
 
 from .verdicts import Reason
 
-_DURATION = re.compile(r"(?=\d)(?:(\d{1,4})d)?\s*(?:(\d{1,5})h)?\s*(?:(\d{1,6})m(?:in)?)?\s*(?:(\d{1,8})s)?$")
+_DURATION = re.compile(
+    r"(?=[0-9])(?:([0-9]{1,4})d)?\s*(?:([0-9]{1,5})h)?\s*(?:([0-9]{1,6})m(?:in)?)?\s*(?:([0-9]{1,8})s)?$"
+)
 # Waiting for the end of a stop takes time as well: so much of what is left is kept for it, and at most five minutes.
 _FOR_STOPPING = 0.25
 _LONGEST_STOPPING = timedelta(minutes=5)
