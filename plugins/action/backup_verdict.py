@@ -56,23 +56,8 @@ class ActionModule(ActionBase):
     _requires_connection = False
     _supports_check_mode = True
     _VALID_ARGS = frozenset(
-        [
-            "stage",
-            "entry",
-            "result",
-            "hosts",
-            "alive",
-            "since",
-            "wanted",
-            "phase",
-            "scope",
-            "window",
-            "due",
-            "connection",
-            "dest",
-            "change_id",
-            "title",
-        ]
+        {"stage", "entry", "goes_on", "result", "hosts", "alive", "since", "wanted", "phase", "scope"}
+        | {"window", "due", "connection", "dest", "change_id", "title"}
     )
 
     def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
@@ -147,7 +132,7 @@ class ActionModule(ActionBase):
         }
 
     def _write(self, args: Vars, task_vars: Vars, host: str, result: Vars, now: datetime) -> str:
-        connection = args.get("connection") or {}
+        connection, entry = args.get("connection") or {}, args.get("entry") or args["stage"]
         event = {
             "schema": events.SCHEMA,
             "at": to_iso_z(now),
@@ -156,7 +141,9 @@ class ActionModule(ActionBase):
             "title": origin.title_of(connection.get("system")),
             "address": origin.address_of(connection, os.environ),
             "stage": args["stage"],
-            "entry": args.get("entry") or args["stage"],
+            "entry": entry,
+            # The run is over with this, as far as anybody can tell.
+            "final": entry == args["stage"] and not (args.get("goes_on") and result.get("verdict") == "safe"),
             "run": origin.describe_run(task_vars, bool(self._task.check_mode)),
             "change": {"id": args["change_id"], "title": args.get("title"), **(result.get("window") or {})},
             "result": result,

@@ -110,11 +110,12 @@ def drain_verdict(
     policy: t.Any = "wait",
     reason: str = "",
     asked: t.Any = None,
+    check: bool = False,
 ) -> Given:
     """Judge how a drain came out."""
     place = _place(host, connection)
     return drain.judge_drain(
-        waited, place, _now(), stopped, settled, exclude or [], int(most), policy, reason, asked or []
+        waited, place, _now(), stopped, settled, exclude or [], int(most), policy, reason, asked or [], check
     )
 
 
@@ -157,6 +158,7 @@ def worst_verdict(found: t.Iterable[t.Any]) -> str:
 def task_files(given: t.Any, folders: t.Sequence[str]) -> list[str]:
     """Give the whole paths of task files; each has to be there before anything begins."""
     files = []
+    folders = [*folders, os.getcwd()]
     for name in [given] if isinstance(given, str) and given.strip() else given or []:
         tried = [os.path.abspath(os.path.join(folder, os.path.expanduser(str(name)))) for folder in folders]
         found = next((path for path in tried if os.path.isfile(path)), None)

@@ -38,6 +38,9 @@ options:
   entry:
     description: The role that the stage is a part of. Left out, the stage itself. A run is over with the event of this.
     type: str
+  goes_on:
+    description: Whether more comes in this run where the verdict is V(safe).
+    type: bool
   result:
     description: The result, as the filters of the roles give it.
     type: dict

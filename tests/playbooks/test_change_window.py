@@ -5,11 +5,18 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import signal
+import subprocess
+import time
 import typing as t
+from pathlib import Path
 
 import pytest
 import yaml
 
+from harness import kill_all_that_name
 from playbooks.windows import GOOD, RUNNING, Played, System, Window, change_window, flosum, moment, vspc
 
 WILL_STOP = {
@@ -188,3 +195,229 @@ def test_a_change_window(name: str, played: tuple[Played, dict[str, Told], bool]
     assert report["change"]["outcome"] == ("not_run" if is_check else wanted.outcome or "not_run")
     if not is_check:
         assert wanted.says in report["msg"]
+
+
+# -- a fleet, and plays around it ----------------------------------------------------------------------------------
+
+OPEN = {"ansible.builtin.include_role": {"name": "changeops.backup.backup_change_window", "tasks_from": "open"}}
+CLOSE = {"ansible.builtin.include_role": {"name": "changeops.backup.backup_change_window", "tasks_from": "close"}}
+FLAGS = pytest.mark.parametrize("flags", [(), ("--check",)], ids=["real", "check"])
+
+
+def around(between: dict[str, t.Any], **variables: t.Any) -> list[dict[str, t.Any]]:
+    """Plays as a user writes them: open, a change on other hosts, close."""
+    given = change_window(id="CHG-1", **variables)["vars"]
+    play = {"hosts": "backup_systems", "gather_facts": False, "vars": given}
+    return [{**play, "tasks": [OPEN]}, between, {**play, "tasks": [CLOSE]}]
+
+
+PATCH = {
+    "hosts": "localhost",
+    "gather_facts": False,
+    "connection": "local",
+    "tasks": [
+        {
+            "name": "Patch",
+            "ansible.builtin.file": {"path": "{{ playbook_dir }}/changed-elsewhere", "state": "touch"},
+        }
+    ],
+}
+
+
+@FLAGS
+def test_where_one_system_is_down_the_change_runs_nowhere_and_nothing_is_stopped(
+    flags: tuple[str, ...], tmp_path: Path
+) -> None:
+    down = flosum(GOOD, faults=[{"path": ".*", "kind": "any", "do": {"status": 503}}])
+    with Window(tmp_path, {"good": System(flosum(WILL_STOP, GOOD)), "down": System(down)}) as played:
+        left = played.run([change_window(id="CHG-1", policy="abort", reason="late")], *flags)
+    report = left.report("CHG-1")
+    assert left.status != 0
+    assert report["verdict"] == "cannot_tell"
+    assert {one["host"]: one["verdict"] for one in report["systems"]} == {"good": "busy", "down": "cannot_tell"}
+    assert {one["host"] for one in report["unseen"]} == {"down"}
+    assert not left.changed("good")
+    assert left.writes == {"good": [], "down": []}
+    assert "drain" not in left.stages("CHG-1"), "waiting would lead to nothing"
+
+
+@FLAGS
+def test_an_unreachable_host_is_cannot_tell_and_the_report_is_written(flags: tuple[str, ...], tmp_path: Path) -> None:
+    gone = System(flosum(GOOD), {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 9})
+    with Window(tmp_path, {"a_gone": gone, "good": System(flosum(GOOD))}) as played:
+        left = played.run([change_window(id="CHG-1")], *flags)
+    report = left.report("CHG-1")
+    assert (left.status != 0, report["verdict"], left.changed("good")) == (True, "cannot_tell", False)
+    assert {one["host"] for one in report["systems"]} == {"a_gone", "good"}
+
+
+@pytest.mark.parametrize(("job", "runs"), [(GOOD, True), (RUNNING, False)], ids=["safe", "busy"])
+def test_between_open_and_close(job: t.Any, runs: bool, tmp_path: Path) -> None:
+    with Window(tmp_path, {"one": System(flosum(job, GOOD)), "two": System(flosum(GOOD))}) as played:
+        left = played.run(around(PATCH, policy="check"))
+    report = left.report("CHG-1")
+    assert left.changed("elsewhere") == runs
+    assert (left.status == 0) == runs
+    assert (report["verdict"], report["change"]["outcome"]) == (("safe", "done") if runs else ("busy", "not_run"))
+    assert ("after" in left.stages("CHG-1")) == runs
+
+
+def test_an_extra_variable_opens_no_window(tmp_path: Path) -> None:
+    forged = json.dumps({"backup_change_window__judged": {"result": {"verdict": "safe"}}})
+    with Window(tmp_path, {"one": System(flosum(RUNNING))}) as played:
+        left = played.run([change_window(id="CHG-1", policy="check")], "-e", forged)
+    assert left.status != 0
+    assert not left.changed("one")
+    assert "backup_change_window__judged would hide what the roles find out" in left.output
+
+
+def test_what_an_earlier_window_left_opens_no_other(tmp_path: Path) -> None:
+    with Window(tmp_path, {"one": System(flosum(GOOD))}) as played:
+        first = change_window(id="CHG-1", tasks=[])
+        second = {**change_window(id="CHG-2"), "strategy": "free", "pre_tasks": [{"ansible.builtin.meta": "noop"}]}
+        second["vars"]["backup_connection"] = {
+            "system": "flosum",
+            "url": "http://127.0.0.1:9",
+            "access_token": "x" * 20,
+        }
+        left = played.run([first, second])
+    assert left.report("CHG-1")["verdict"] == "safe"
+    assert left.report("CHG-2")["verdict"] == "cannot_tell"
+    assert not left.changed("one")
+
+
+def test_the_evidence_is_published_before_the_play_is_red(tmp_path: Path) -> None:
+    (tmp_path / "publish.yml").write_text(
+        "- ansible.builtin.copy: {content: \"{{ backup_report_files | map('basename') | join(' ') }}\", "
+        'dest: "{{ evidence }}/published", mode: "0600"}\n'
+    )
+    with Window(tmp_path, {"one": System(flosum(RUNNING)), "two": System(flosum(GOOD))}) as played:
+        play = change_window(id="CHG-1", policy="check")
+        play["vars"]["backup_report_publish_tasks"] = "publish.yml"
+        left = played.run([play])
+    assert left.status != 0
+    assert (tmp_path / "evidence" / "published").read_text() == "jobs.csv report.html report.json summary.md SHA256SUMS"
+
+
+@pytest.mark.parametrize(
+    ("variables", "says"),
+    [
+        ({"id": "../up"}, "one plain name"),
+        ({"id": ""}, "one plain name"),
+        ({"end": "2026-03-01T22:00:00"}, "backup_change_window_end has to be an ISO 8601 time with its offset"),
+        ({"change_duration": "30"}, "backup_change_window_change_duration has to be a number with its unit"),
+        ({"policy": "abort"}, "backup_change_window_reason has to say why"),
+        ({"policy": "force"}, "policy"),
+        ({"override": {"reason": "x"}}, "needs a reason and a name: by is empty"),
+        ({"objects": [{"name": "a", "age": "1h"}]}, "age"),
+        ({"tasks": ["nowhere.yml"]}, "there is no file of tasks 'nowhere.yml'"),
+        ({"selection": {"states": ["finished"]}}, "states"),
+    ],
+)
+def test_bad_input_is_refused_before_anything_is_sent(variables: dict[str, t.Any], says: str, tmp_path: Path) -> None:
+    with Window(tmp_path, {"one": System(flosum(GOOD))}) as played:
+        left = played.run([change_window(**{"id": "CHG-1", **variables})])
+        assert played.sims["one"].journal == []
+    assert left.status != 0
+    assert says in re.sub(r"\s+", " ", left.output)
+    assert not left.changed("one")
+    assert not (tmp_path / "evidence").exists()
+
+
+# -- killed, and run again -----------------------------------------------------------------------------------------
+
+
+def kill_when(process: subprocess.Popen[str], is_time: t.Callable[[], bool]) -> None:
+    """Kill a run with all its workers, as soon as it is time."""
+    deadline = time.monotonic() + 60
+    while not is_time():
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    kill_all_that_name(Path(process.args[2]))  # type: ignore[index,arg-type]  # a list of words
+    process.wait()
+
+
+@pytest.mark.parametrize("stage", ["gate", "drain", "verify", "change_window", "change"])
+def test_killed_in_a_stage_and_run_again(stage: str, tmp_path: Path) -> None:
+    """Nothing is done twice, and no event is lost or changed."""
+    (tmp_path / "slow.yml").write_text("- {name: Patch slowly, ansible.builtin.pause: {seconds: 2}}\n")
+    play = change_window(id="CHG-1", tasks=["slow.yml", "{{ change_file }}"], policy="abort", reason="late")
+    with Window(tmp_path, {"one": System(flosum(WILL_STOP, GOOD))}) as played:
+        events = tmp_path / "evidence" / "CHG-1" / "events"
+        kill_when(played.start([play]), lambda: bool(list(events.glob(f"*-{stage}.json"))))
+        before = {path.name: path.read_bytes() for path in events.glob("*.json")}
+        left = played.run([play])
+    assert left.status == 0, left.output
+    assert len(left.writes["one"]) == 1, "asked to stop once, in two runs"
+    assert {path.name: path.read_bytes() for path in events.iterdir() if path.name in before} == before
+    report = left.report("CHG-1")
+    assert (report["verdict"], report["change"]["outcome"], len(report["runs"])) == ("safe", "done", 2)
+    assert (report["runs"][0]["ended"], report["runs"][1]["ended"] is not None) == (None, True)
+
+
+@FLAGS
+def test_killed_at_the_stop_and_run_again(flags: tuple[str, ...], tmp_path: Path) -> None:
+    """A system without a word for "stopping" looks as if nobody had asked; the events know better."""
+    play = change_window(id="CHG-1", end=moment(1), change_duration="20s", policy="abort", reason="late")
+    deaf = {**WILL_STOP, "on_abort": "ignored"}
+    with Window(tmp_path, {"one": System(flosum(deaf, GOOD))}) as played:
+        kill_when(played.start([play]), lambda: bool(played.sims["one"].writes))
+        left = played.run([play], *flags)
+    report = left.report("CHG-1")
+    assert len(left.writes["one"]) == 1
+    assert left.status != 0
+    assert report["verdict"] in ("busy", "closed")
+    assert [(one["object"], one["outcome"]) for one in report["actions"]] == [("Quarterly archive", "not known")]
+    assert flags or "an earlier run asked it to stop" in report["msg"]
+
+
+def test_rendering_again_gives_the_same_but_for_the_time(tmp_path: Path) -> None:
+    with Window(tmp_path, {"one": System(flosum(GOOD))}) as played:
+        left = played.run([change_window(id="CHG-1")])
+        first = {path.name: path.read_text() for path in left.evidence("CHG-1").iterdir() if path.is_file()}
+        render = {"report_dest": str(tmp_path / "evidence"), "report_change_id": "CHG-1"}
+        role = {
+            "role": "changeops.backup.backup_report",
+            "vars": {f"backup_{name}": value for name, value in render.items()},
+        }
+        left = played.run([{"hosts": "localhost", "gather_facts": False, "roles": [role]}])
+    assert left.status == 0, left.output
+    again = {path.name: path.read_text() for path in left.evidence("CHG-1").iterdir() if path.is_file()}
+    at = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:Z| UTC)")
+    for name in ("report.html", "report.json", "jobs.csv", "summary.md"):
+        assert at.sub("", again[name]) == at.sub("", first[name]), name
+    sums = subprocess.run(
+        ["sha256sum", "-c", "SHA256SUMS"], cwd=left.evidence("CHG-1"), capture_output=True, text=True, check=False
+    )
+    assert sums.returncode == 0, sums.stdout
+    assert sums.stdout.count("OK") == 4 + len(left.events("CHG-1"))
+
+
+# -- by name -------------------------------------------------------------------------------------------------------
+
+
+@FLAGS
+@pytest.mark.parametrize(
+    ("playbook", "job", "extra", "is_safe", "writes"),
+    [
+        ("fleet_status", GOOD, [], True, 0),
+        ("fleet_status", RUNNING, [], False, 0),
+        ("wait_for_backups", GOOD, ["-e", "backup_drain_quiet_period=1"], True, 0),
+        ("wait_for_backups", RUNNING, ["-e", "backup_drain_wait_timeout=1"], False, 0),
+        ("prove_rpo", GOOD, [], True, 0),
+        ("prove_rpo", GOOD, ["-e", "backup_verify_max_age=5m"], False, 0),
+        ("abort_jobs", WILL_STOP, ["-e", "backup_drain_reason=late backup_drain_quiet_period=1"], True, 1),
+        ("abort_jobs", WILL_STOP, [], False, 0),
+        ("change_window", GOOD, ["-e", "backup_change_window_quiet_period=1"], True, 0),
+        ("fleet_status", GOOD, ["-e", "backup_hosts=typo"], False, 0),
+    ],
+)
+def test_a_playbook_by_its_name(
+    playbook: str, job: t.Any, extra: list[str], is_safe: bool, writes: int, flags: tuple[str, ...], tmp_path: Path
+) -> None:
+    with Window(tmp_path, {"one": System(flosum(job, GOOD))}) as played:
+        left = played.run(f"changeops.backup.{playbook}", *extra, *flags)
+    assert (left.status == 0) == (is_safe and not (flags and writes)), left.output
+    assert len(left.writes["one"]) == (0 if flags else writes)

@@ -98,11 +98,17 @@ def judge_drain(
     policy: Policy = "wait",
     reason: str = "",
     asked: t.Sequence[JobDict] = (),
+    check: bool = False,
 ) -> Result:
     """Judge a drain. ``waited``, ``stopped``, ``settled``: what the wait, the stop and the second wait gave."""
     last = _last(waited, settled)
     reasons = _left(last, policy, [str(word).strip().casefold() for word in exclude], most)
     outcome = _done(stopped)
+    if check:
+        # Nothing was stopped, whatever is predicted.
+        would = {str(one.get("id")) for one in outcome.get("aborted") or []}
+        reasons = [_predicted(reason, last, would) for reason in reasons]
+        outcome = {}
     if outcome and "aborted" not in outcome:
         # The stop may have been sent, and nobody has looked since.
         if not _done(settled):
@@ -126,6 +132,11 @@ def judge_drain(
         unseen=[_hidden(place, one) for one in reasons if one.verdict == "cannot_tell"],
         complete=not unanswered(last),
     )
+
+
+def _predicted(reason: Reason, last: Answer, would: t.Collection[str]) -> Reason:
+    is_meant = any(label(job) == reason.object and str(job.get("id")) in would for job in last.get("jobs") or [])
+    return reason._replace(why=f"{reason.why}; it would be stopped") if is_meant else reason
 
 
 def _hidden(place: Place, reason: Reason) -> dict[str, t.Any]:
@@ -165,7 +176,5 @@ def _left(last: Answer, policy: Policy, words: t.Sequence[str], most: int) -> li
         elif policy != "wait" and stoppable > most:
             why += f", and {stoppable} are more than may be stopped ({most}), so none was"
         reasons.append(Reason("busy", label(job), why))
-    if reasons or "verdict" not in last:
-        # A look and no wait: nothing active is what was asked for.
-        return reasons
-    return [Reason("busy", "the system", str(last.get("msg") or "it was not quiet for long enough"))]
+    # Nothing active, in a look or at the end of a wait: the quiet is as long as there was time for.
+    return reasons

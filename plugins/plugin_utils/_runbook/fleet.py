@@ -35,7 +35,8 @@ def standing(place: Place, stages: Stages, wanted: t.Iterable[str] = ()) -> Stan
     counted = {name: one for name, one in stages.items() if name in ("gate", "drain", "verify", "recheck", "after")}
     gate = counted.get("gate")
     if "drain" in counted and gate is not None and gate.get("drainable"):
-        del counted["gate"]
+        # Of a gate that can be drained, what it could not see is a schedule, and no drain shows one.
+        counted["gate"] = {"verdict": "safe", "reasons": [], "unseen": gate.get("unseen") or [], "drainable": True}
     parts = tuple(counted.values())
     if missing:
         why = f"there is no result of {', '.join(missing)} (with serial, slices and the strategy free: scope host)"

@@ -29,7 +29,8 @@ class Blocker(t.NamedTuple):
 
     def at(self, place: Place) -> dict[str, t.Any]:
         """Give the blocker as it is returned."""
-        known = {name: self.job.get(name) for name in ("started", "percent", "eta")}
+        # Two jobs may share a name.
+        known = {name: self.job.get(name) for name in ("id", "started", "percent", "eta")}
         return {**self.reason.at(place), **known, "fits": self.fits}
 
 

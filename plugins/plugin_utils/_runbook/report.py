@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible_collections.changeops.backup.plugins.module_utils._core.times import from_iso
+
 from .drain import OUTCOMES
 from .events import BadEvent
 from .fleet import Standing, judge_fleet, standing
-from .verdicts import VERDICTS, Place, Result, sentence, stamp, worst
+from .verdicts import VERDICTS, Place, Result, label, sentence, stamp, worst
 
 if t.TYPE_CHECKING:
     from datetime import datetime
@@ -192,13 +194,14 @@ def _change(change_id: str, events: t.Sequence[Event], title: str | None) -> dic
         title = title or told.get("title")
         if told.get("start") or told.get("end") or told.get("duration"):
             known = {name: told.get(name) for name in _CHANGE}
-    outcome, msg = _outcome(events)
+    outcome, msg = _outcome(events, from_iso(known["end"]))
     return {"id": change_id, "title": title, **known, "outcome": outcome, "msg": msg}
 
 
-def _outcome(events: t.Sequence[Event]) -> tuple[str, str | None]:
+def _outcome(events: t.Sequence[Event], window_ends: datetime | None) -> tuple[str, str | None]:
     """Say what became of the change: of a host on which it began and did not end, it failed."""
     ends: dict[str, Result] = {}
+    late: list[str] = []
     opened, closed = False, False
     for event in events:
         if event["run"].get("check_mode"):
@@ -207,6 +210,9 @@ def _outcome(events: t.Sequence[Event]) -> tuple[str, str | None]:
         result = event["result"]
         if event["stage"] == "change":
             ends[event["host"]] = result
+            over = from_iso(event["at"])
+            if result.get("outcome") == "done" and window_ends and over and over > window_ends:
+                late.append(f"{event['host']}: it was over at {event['at']}, after the end of the window")
         elif event["stage"] == "change_window":
             opened = opened if result.get("phase") == "close" else result["verdict"] == "safe"
             closed = opened and result.get("phase") == "close"
@@ -217,7 +223,7 @@ def _outcome(events: t.Sequence[Event]) -> tuple[str, str | None]:
     if failed or lost:
         return "failed", "; ".join([*failed, *lost])
     if any(end.get("outcome") == "done" for end in ends.values()):
-        return "done", None
+        return "done", "; ".join(late) or None
     if closed and not ends:
         return "done", "by plays of its own, between open and close: how it went there, nobody has told"
     return "not_run", None
@@ -231,8 +237,7 @@ def _runs(events: t.Sequence[Event]) -> list[dict[str, t.Any]]:
         run = runs.setdefault(str(told.get("id")), {**told, "ended": None, "stages": []})
         if event["stage"] not in run["stages"]:
             run["stages"].append(event["stage"])
-        ends = event["stage"] == event.get("entry") and event["stage"] != "stop"
-        run["ended"] = event["at"] if ends else None
+        run["ended"] = event["at"] if event.get("final") else None
     return list(runs.values())
 
 
@@ -242,7 +247,8 @@ def _blocker(reason: t.Mapping[str, t.Any], systems: t.Mapping[str, _System]) ->
     known: t.Mapping[str, t.Any] = {}
     for stage, result in (system.stages if system else {}).items():
         for one in [*(result.get("blockers") or []), *(result.get("reasons") or [])]:
-            if one.get("object") == reason.get("object"):
+            same = all(one.get(word) == reason.get(word) for word in ("object", "why"))
+            if same or (not known and one.get("object") == reason.get("object")):
                 known = {**known, **one, "stage": stage}
     return {**reason, **{name: known.get(name) for name in ("stage", "started", "percent", "eta", "fits")}}
 
@@ -264,11 +270,11 @@ def _actions(events: t.Sequence[Event]) -> list[dict[str, t.Any]]:
 
 
 def _action(event: Event, job: t.Mapping[str, t.Any], outcome: str) -> dict[str, t.Any]:
-    name, job_id = job.get("name"), str(job.get("id"))
     return {
         "host": event["host"],
         "system": event.get("system"),
-        "object": f"{name} ({job_id})" if name and name != job_id else job_id,
+        "object": label(job),
+        "id": str(job.get("id")),
         "action": "abort",
         "reason": event["result"].get("stop_reason"),
         "by": event["run"].get("user"),

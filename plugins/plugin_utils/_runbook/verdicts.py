@@ -98,9 +98,8 @@ def relevant(jobs: t.Sequence[JobDict]) -> list[dict[str, t.Any]]:
 
 
 def label(job: JobDict) -> str:
-    """Name a job for people."""
-    name, job_id = job.get("name"), str(job.get("id"))
-    return f"{name} ({job_id})" if name and name != job_id else job_id
+    """Name a job for people: by its name, and where the system has none, by its id."""
+    return str(job.get("name") or job.get("id"))
 
 
 def stamp(moment: datetime) -> str:

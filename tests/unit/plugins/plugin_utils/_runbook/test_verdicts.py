@@ -72,7 +72,7 @@ def test_the_worst_verdict_counts_and_none_is_cannot_tell() -> None:
 
 def test_a_sentence_names_five_reasons_and_counts_the_rest() -> None:
     found = judge(look(*(running(str(n)) for n in range(8))))
-    assert found["msg"].startswith("Busy: vspc1 (veeam_vspc): Nightly 0 (0): running")
+    assert found["msg"].startswith("Busy: vspc1 (veeam_vspc): Nightly 0: running")
     assert found["msg"].endswith("; and 3 more.")
     assert len(found["reasons"]) == len(found["blockers"]) == 8
 
@@ -158,7 +158,7 @@ def test_an_active_job_is_in_the_way_and_what_is_known_of_its_end_is_told() -> N
     found = judge(look(job(), ends), hour(duration=20))
     assert (found["verdict"], found["drainable"]) == ("busy", True)
     (blocker,) = found["blockers"]
-    assert (blocker["percent"], blocker["fits"], blocker["object"]) == (62.5, True, "Nightly 9 (9)")
+    assert (blocker["percent"], blocker["fits"], blocker["object"]) == (62.5, True, "Nightly 9")
     assert "before the latest start of the change, 2026-03-01T22:30:00Z" in blocker["why"]
     late = judge(look({**ends, "eta": to_iso_z(NOW + timedelta(minutes=31))}), hour(duration=20))
     assert late["blockers"][0]["fits"] is False
@@ -277,8 +277,9 @@ def test_only_what_may_be_stopped_is_stopped_and_none_where_it_is_too_much() -> 
     ("first", "more", "verdict", "says"),
     [
         (waited("reached"), {}, "safe", "nothing is active, after 30 s"),
-        (waited("timed_out", running()), {}, "busy", "Nightly 9 (9): still running"),
-        (waited("timed_out", msg="not yet quiet"), {}, "busy", "not yet quiet"),
+        (waited("timed_out", running()), {}, "busy", "Nightly 9: still running"),
+        (waited("timed_out"), {}, "safe", "nothing is active"),
+        (waited("timed_out", complete=False), {}, "cannot_tell", "not complete"),
         (waited("timed_out", running(state="unknown", vendor_state="Hm")), {}, "cannot_tell", "not known"),
         (waited("timed_out", running(), complete=False), {}, "cannot_tell", "not complete"),
         (waited("unreachable", running(), failed=True, msg="away"), {}, "cannot_tell", "away"),
@@ -304,7 +305,7 @@ def test_after_a_stop_the_second_wait_decides() -> None:
     late = {"aborted": [], "not_confirmed": [{"id": "9", "name": "N", "message": "still there"}]}
     bad = drained(first, stopped=late, settled=waited("timed_out", running()), policy="wait_then_abort")
     assert bad["verdict"] == "busy"
-    assert "N (9): still there" in bad["msg"]
+    assert "N: still there" in bad["msg"]
     lost = drained(first, stopped={"failed": True, "msg": "no answer"}, policy="wait_then_abort")
     assert lost["verdict"] == "cannot_tell"
     assert "the stop: no answer" in lost["msg"]
