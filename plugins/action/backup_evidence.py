@@ -8,14 +8,22 @@ import typing as t
 from datetime import datetime, timezone
 from pathlib import Path
 
-from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.unsafe_proxy import wrap_var
 
 from ansible_collections.changeops.backup.plugins.plugin_utils._action import plain
-from ansible_collections.changeops.backup.plugins.plugin_utils._runbook import events, origin
+from ansible_collections.changeops.backup.plugins.plugin_utils._runbook import events
 from ansible_collections.changeops.backup.plugins.plugin_utils._runbook.folder import write_report
-from ansible_collections.changeops.backup.plugins.plugin_utils._runbook.report import build_report
+from ansible_collections.changeops.backup.plugins.plugin_utils._runbook.leaving import event, published, told_plainly
+from ansible_collections.changeops.backup.plugins.plugin_utils._runbook.origin import (
+    RUN_ID,
+    collection_version,
+    describe_run,
+)
+from ansible_collections.changeops.backup.plugins.plugin_utils._runbook.report import Model, build_report
+from ansible_collections.changeops.backup.plugins.plugin_utils._runbook.verdicts import Result
+
+TEMPLATES = Path(__file__).parents[2] / "roles" / "backup_report" / "templates"
 
 
 class ActionModule(ActionBase):
@@ -24,34 +32,38 @@ class ActionModule(ActionBase):
     TRANSFERS_FILES = False
     _requires_connection = False
     _supports_check_mode = True
-    _VALID_ARGS = frozenset(("dest", "change_id", "title", "templates"))
+    _VALID_ARGS = frozenset(("dest", "change_id", "title", "stage_of_its_own"))
 
     def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         """Render the evidence of one change."""
         answer: dict[str, t.Any] = super().run(tmp, task_vars)
-        args = plain(self._task.args)
-        now = datetime.now(timezone.utc)
-        try:
+        known = task_vars or {}
+        args, now = {"stage": "report", **plain(self._task.args)}, datetime.now(timezone.utc)
+        host = str(known.get("inventory_hostname", "localhost"))
+        with told_plainly("The evidence could not be rendered"):
             folder = events.folder_of(args["dest"], args["change_id"])
             found, bad = events.read_events(folder)
             model = build_report(
-                events.check_id(args["change_id"]), found, bad, args.get("title"), now, origin.collection_version()
+                events.check_id(args["change_id"]), found, bad, args.get("title"), now, collection_version()
             )
-            files = write_report(folder, model, Path(args["templates"]))
-        except (ValueError, OSError) as exc:
-            raise AnsibleActionFail(f"The evidence could not be rendered: {exc}") from exc
-        answer.update(
-            changed=False,
-            result={
-                **{name: model[name] for name in ("verdict", "code", "msg", "rehearsal", "overridden", "unseen")},
-                "reasons": [
-                    {name: one[name] for name in ("host", "system", "object", "why")} for one in model["blockers"]
-                ],
-                "outcome": model["change"]["outcome"],
-                "jobs": [],
-                "at": model["rendered_at"],
-                "run": origin.RUN_ID,
-            },
-            files=[str(path) for path in files],
-        )
+            result = _result(model)
+            if args.get("stage_of_its_own", True):
+                # Before the sums, which are over the events as well. It is no part of what is rendered.
+                made = event(args, host, result, describe_run(known, bool(self._task.check_mode)), now)
+                events.write_event(folder, made, now)
+                answer.update(published("report", [host], result))
+            files = write_report(folder, model, TEMPLATES)
+        answer.update(changed=False, result=result, files=[str(path) for path in files])
         return t.cast("dict[str, t.Any]", wrap_var(answer))
+
+
+def _result(model: Model) -> Result:
+    """Give what the report says, as every stage returns it."""
+    return {
+        **{name: model[name] for name in ("verdict", "code", "msg", "rehearsal", "overridden", "unseen")},
+        "reasons": [{name: one[name] for name in ("host", "system", "object", "why")} for one in model["blockers"]],
+        "outcome": model["change"]["outcome"],
+        "jobs": [],
+        "at": model["rendered_at"],
+        "run": RUN_ID,
+    }

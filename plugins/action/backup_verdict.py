@@ -4,10 +4,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import json
-import os
 import re
 import typing as t
 from datetime import datetime, timezone
@@ -17,9 +13,9 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.unsafe_proxy import wrap_var
 from ansible.utils.vars import load_extra_vars
 
-from ansible_collections.changeops.backup.plugins.module_utils._core.times import from_iso, to_iso_z
+from ansible_collections.changeops.backup.plugins.module_utils._core.times import from_iso
 from ansible_collections.changeops.backup.plugins.plugin_utils._action import plain
-from ansible_collections.changeops.backup.plugins.plugin_utils._runbook import events, origin
+from ansible_collections.changeops.backup.plugins.plugin_utils._runbook import events
 from ansible_collections.changeops.backup.plugins.plugin_utils._runbook.fleet import (
     Standing,
     judge_fleet,
@@ -29,12 +25,14 @@ from ansible_collections.changeops.backup.plugins.plugin_utils._runbook.fleet im
     unreached,
 )
 from ansible_collections.changeops.backup.plugins.plugin_utils._runbook.history import asked_before
+from ansible_collections.changeops.backup.plugins.plugin_utils._runbook.leaving import event, published, told_plainly
+from ansible_collections.changeops.backup.plugins.plugin_utils._runbook.origin import RUN_ID, describe_run
 from ansible_collections.changeops.backup.plugins.plugin_utils._runbook.verdicts import VERDICTS, Place
 from ansible_collections.changeops.backup.plugins.plugin_utils._runbook.window import Window
 
 Vars = t.Mapping[str, t.Any]
 STAGES = ("gate", "drain", "stop", "verify", "change", "after", "change_window", "report")
-PUBLISHED = ("gate", "drain", "verify", "change_window", "report")
+PUBLISHED = ("gate", "drain", "verify", "change_window")
 # What each stage leaves.
 FACTS = {
     "gate": "backup_gate_result",
@@ -44,9 +42,6 @@ FACTS = {
 }
 # What the roles set themselves: results, and all with two underscores.
 _OURS = re.compile(r"backup_[a-z]\w*?(?:__\w+|_result)$")
-# What a workflow gets of it: AWX hands it on from node to node.
-_MOST_BYTES = 1000
-_MOST_REASONS = 3
 
 
 class ActionModule(ActionBase):
@@ -73,18 +68,17 @@ class ActionModule(ActionBase):
         host = str(known.get("inventory_hostname", "localhost"))
         if stage == "stop":
             result.update(self._still_to_ask(args, host, now))
-        result["run"] = origin.RUN_ID
+        result["run"] = RUN_ID
         answer.update(changed=False, result=result, event=None)
-        if stage in PUBLISHED and result.get("verdict") in VERDICTS:
-            answer["ansible_stats"] = {
-                "data": {f"backup_{stage}_{variable_part(host)}": summary(result)},
-                "per_host": False,
-                "aggregate": False,
-            }
+        if stage in PUBLISHED and result.get("verdict") in VERDICTS and args.get("phase") != "gated":
+            # With one verdict for many hosts, each has it.
+            answer.update(published(stage, args.get("hosts") or [host], result))
         # A stop that is only rehearsed is not about to be sent, and one that was asked for is not asked for again.
         is_idle = stage == "stop" and (self._task.check_mode or not result["jobs"])
         if args.get("dest") and args.get("change_id") and not is_idle:
-            answer["event"] = self._write(args, known, host, result, now)
+            made = event(args, host, result, describe_run(known, bool(self._task.check_mode)), now)
+            with told_plainly(f"The event of {stage} could not be written"):
+                answer["event"] = str(events.write_event(events.folder_of(args["dest"], args["change_id"]), made, now))
         # What a vendor sent is never a template. From core 2.19 on nothing is one that is not trusted.
         return t.cast("dict[str, t.Any]", wrap_var(answer))
 
@@ -123,42 +117,13 @@ class ActionModule(ActionBase):
         jobs = list(args["result"].get("jobs") or [])
         asked: dict[str, str] = {}
         if args.get("dest") and args.get("change_id"):
-            with _told("The events of the change could not be read"):
+            with told_plainly("The events of the change could not be read"):
                 found, _bad = events.read_events(events.folder_of(args["dest"], args["change_id"]))
-                asked = asked_before(found, host, origin.RUN_ID, now)
+                asked = asked_before(found, host, RUN_ID, now)
         return {
             "jobs": [job for job in jobs if str(job["id"]) not in asked],
             "asked_before": [{**job, "at": asked[str(job["id"])]} for job in jobs if str(job["id"]) in asked],
         }
-
-    def _write(self, args: Vars, task_vars: Vars, host: str, result: Vars, now: datetime) -> str:
-        connection, entry = args.get("connection") or {}, args.get("entry") or args["stage"]
-        event = {
-            "schema": events.SCHEMA,
-            "at": to_iso_z(now),
-            "host": host,
-            "system": connection.get("system"),
-            "title": origin.title_of(connection.get("system")),
-            "address": origin.address_of(connection, os.environ),
-            "stage": args["stage"],
-            "entry": entry,
-            # The run is over with this, as far as anybody can tell.
-            "final": entry == args["stage"] and not (args.get("goes_on") and result.get("verdict") == "safe"),
-            "run": origin.describe_run(task_vars, bool(self._task.check_mode)),
-            "change": {"id": args["change_id"], "title": args.get("title"), **(result.get("window") or {})},
-            "result": result,
-        }
-        with _told(f"The event of {args['stage']} could not be written"):
-            return str(events.write_event(events.folder_of(args["dest"], args["change_id"]), event, now))
-
-
-@contextlib.contextmanager
-def _told(what: str) -> t.Iterator[None]:
-    """Tell of a folder that cannot be used in one sentence."""
-    try:
-        yield
-    except (ValueError, OSError) as exc:
-        raise AnsibleActionFail(f"{what}: {exc}") from exc
 
 
 def _refuse_hiding(extra: Vars) -> None:
@@ -174,31 +139,7 @@ def _refuse_hiding(extra: Vars) -> None:
 def _left(told: Vars, name: str, since: datetime | None) -> dict[str, t.Any] | None:
     """What a stage of this very run and window left: a variable of that name, or an older fact, says nothing."""
     found = plain(told.get(name))
-    if not isinstance(found, dict) or found.get("run") != origin.RUN_ID:
+    if not isinstance(found, dict) or found.get("run") != RUN_ID:
         return None
     at = from_iso(found.get("at"))
     return found if at is not None and (since is None or at >= since.replace(microsecond=0)) else None
-
-
-def variable_part(host: str) -> str:
-    """Make of a host's name what may stand in the name of a variable; two hosts never share one."""
-    plain_name = re.sub(r"[^A-Za-z0-9_]", "_", host)
-    return host if plain_name == host else f"{plain_name}_{hashlib.sha256(host.encode()).hexdigest()[:4]}"
-
-
-def summary(result: Vars) -> dict[str, t.Any]:
-    """Give what a workflow needs of a verdict, in less than a kilobyte."""
-    reasons = [f"{one.get('host')}: {one.get('object')}: {one.get('why')}" for one in result.get("reasons") or []]
-    length = 240
-    while True:
-        told = {
-            "verdict": result["verdict"],
-            "code": result["code"],
-            "msg": str(result.get("msg"))[:length],
-            "reasons": [one[:length] for one in reasons[:_MOST_REASONS]],
-            "reasons_count": len(reasons),
-            "at": result.get("at"),
-        }
-        if len(json.dumps(told)) < _MOST_BYTES:
-            return told
-        length //= 2

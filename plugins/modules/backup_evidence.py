@@ -37,10 +37,10 @@ options:
   title:
     description: What the change is about. Left out, what the events say.
     type: str
-  templates:
-    description: Folder with the templates of the page.
-    type: path
-    required: true
+  stage_of_its_own:
+    description: Whether to write an event of it, and to publish a summary.
+    type: bool
+    default: true
 extends_documentation_fragment:
   - changeops.backup._attributes
 seealso:
