@@ -42,7 +42,9 @@ def plan_wait(wait_timeout: float, wait_until: str | None, quiet_period: float, 
 
     Quiet cannot be asked for longer than there is time. In check mode one look has to do: no quiet is seen there.
     """
-    left = max(0.0, wait_timeout)
+    if min(wait_timeout, quiet_period) < 0:
+        raise ValueError(f"a wait of {wait_timeout:g} s with {quiet_period:g} s of quiet: neither can be negative")
+    left = wait_timeout
     until = user_moment(wait_until) if wait_until and str(wait_until).strip() else None
     if until is not None:
         left = min(left, max(0.0, (until - now).total_seconds()))
@@ -62,7 +64,10 @@ def to_stop(answer: Answer, exclude: t.Iterable[str], most: int) -> list[str]:
     """Give the ids of the jobs to stop: of all that are active, or, where these are more than ``most``, of none.
 
     Never what is excluded, what runs for ever, what is stopping already, or what is in a state that nobody knows.
+    Raises ValueError.
     """
+    if most < 0:
+        raise ValueError(f"a number of jobs to stop cannot be negative ({most})")
     if unanswered(answer):
         return []
     words = [str(word).strip().casefold() for word in exclude]
