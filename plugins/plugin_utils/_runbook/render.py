@@ -34,6 +34,8 @@ COLUMNS = (
 # cells, a cell of ours becomes several.
 _FORMULA = re.compile("(^|;)(?=[\\s\"'`\u00a0\u2018-\u201f\u3000]*[=+\\-@\uff1d\uff0b\uff0d\uff20])")
 
+_LONGEST_CELL = 32_767
+
 
 def render(model: Model, templates: Path) -> dict[str, bytes]:
     """Give every file of the evidence by its name."""
@@ -82,4 +84,6 @@ def _cell(value: t.Any) -> t.Any:
         return "true" if value else "false"
     if not isinstance(value, str):
         return value
-    return _FORMULA.sub(r"\1'", spelled_out(re.sub("[\t\r\n\v\f\x85\u2028\u2029]", " ", value)))
+    text = _FORMULA.sub(r"\1'", spelled_out(re.sub("[\t\r\n\v\f\x85\u2028\u2029]", " ", value)))
+    # What is longer, no program that opens tables takes. All of it is in report.json.
+    return text if len(text) <= _LONGEST_CELL else f"{text[: _LONGEST_CELL - 1]}…"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 from datetime import datetime
 
+from ansible_collections.changeops.backup.plugins.module_utils._core.errors import printable
 from ansible_collections.changeops.backup.plugins.module_utils._core.times import to_iso_z
 
 Verdict = t.Literal["safe", "busy", "breach", "cannot_tell", "closed"]
@@ -24,6 +25,7 @@ TITLES: t.Mapping[Verdict, str] = {
 }
 # So many reasons are spelled out in a sentence.
 _MOST_SAID = 5
+_LONGEST_SAID = 600
 # So many jobs go into an event: all that decide anything, and of the rest the newest.
 _MOST_JOBS = 1000
 
@@ -74,11 +76,15 @@ def conclude(
 
 
 def sentence(place: Place, verdict: Verdict, said: t.Sequence[str]) -> str:
-    """Say a verdict in one sentence."""
+    """Say a verdict in one sentence that can be printed: names are the vendor's, and may be of any length."""
     rest = f"; and {len(said) - _MOST_SAID} more" if len(said) > _MOST_SAID else ""
     system = f" ({place.system})" if place.system else ""
-    text = "; ".join(one.rstrip(". ") for one in said[:_MOST_SAID])
+    text = "; ".join(_short(printable(one)).rstrip(". ") for one in said[:_MOST_SAID])
     return f"{TITLES[verdict]}: {place.host}{system}: {text}{rest}."
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST_SAID else f"{text[: _LONGEST_SAID - 1]}…"
 
 
 def relevant(jobs: t.Sequence[JobDict]) -> list[dict[str, t.Any]]:

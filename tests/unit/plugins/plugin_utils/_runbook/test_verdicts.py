@@ -77,6 +77,13 @@ def test_a_sentence_names_five_reasons_and_counts_the_rest() -> None:
     assert len(found["reasons"]) == len(found["blockers"]) == 8
 
 
+def test_a_sentence_can_be_printed_whatever_a_vendor_calls_its_jobs() -> None:
+    found = judge(look(running(name="a\x1b[31mred\x07\n" + "x" * 100_000)))
+    assert found["msg"].isprintable()
+    assert len(found["msg"]) < 1000
+    assert found["blockers"][0]["object"].startswith("a\x1b[31mred"), "what it is called is told as it is"
+
+
 def test_of_a_long_history_what_decides_is_kept_and_nothing_raw() -> None:
     history = [job(str(n), name="One", raw={"a": 1}) for n in range(3000)]
     found = judge(look(*history, running("old", name="Two")))
