@@ -23,6 +23,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import fleet
+import window
 import yaml
 from spending import Spent, spend
 
@@ -258,6 +259,7 @@ if __name__ == "__main__":
     print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
     fleet.looks()
     fleet.waits()
+    window.windows()
     one_look()
     for per_job in (0.0, 25e-6):
         long_list(per_job)
