@@ -34,6 +34,7 @@ KNOWN = Known(
         ("au", "https://backup-au.flosum.app", "https://global-au.flosum.app/api/v1/oauth/token"),
     ),
     required={"connection_id": 7},
+    pasted=("/api/v1", "/api/v1/connections", "/api/v1/connections/7/backups"),
     login={"access_token": SECRET},
     logins=(Login(APP, "/api/v1/oauth/token", "form", {"grant_type": "refresh_token", **APP}),),
     ids=("1", "0042"),

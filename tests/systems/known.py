@@ -95,6 +95,8 @@ class Known:
     address: Mapping[str, str]
     # Region (None: none is given) -> where API and token endpoint are, as the vendor documents it.
     addresses: tuple[tuple[str | None, str, str], ...] = ()
+    # What users paste behind the address and is no part of it, from its "/" on; the path of the list is the last one.
+    pasted: tuple[str, ...] = ()
     # What the system asks for beside address and login.
     required: Mapping[str, t.Any] = field(default_factory=dict)
     # Who: a login with `SECRET` as its secret.

@@ -65,6 +65,7 @@ KNOWN = Known(
     id_field="instanceUid",
     state_fields=("status",),
     address={"url": URL},
+    pasted=(API, JOBS),
     login=USER,
     logins=(
         Login(OPERATOR, f"{API}/token", "form", {"grant_type": "password", **OPERATOR}),

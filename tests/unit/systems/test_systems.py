@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -55,6 +56,8 @@ def shortcomings(system: str, known: Known) -> Iterator[str]:
         yield f"required has to be {', '.join(sorted(set(chosen.REQUIRED) - {'url'})) or 'empty'}"
     if (chosen.REGIONS or chosen.DEFAULT_ADDRESS) and not known.addresses:
         yield "addresses say where the vendor's own servers are"
+    if not known.pasted or not re.search(known.list_path, known.pasted[-1]):
+        yield "pasted is what users paste behind the address, the path of the list as the last one"
     if not any(kind is None for _raw, kind, _continuous in known.purposes):
         yield "purposes need a raw job of a type that no document names"
     if not known.ids or not known.not_ids:
