@@ -171,6 +171,9 @@ def test_every_example_uses_modules_and_options_that_exist(page: Path) -> None:
     for block in blocks(page, "yaml"):
         for word, given in tasks_in(yaml.safe_load(block)):
             spec = options_of(word)
+            # Without options it has those of `module_defaults`, and YAML reads nothing as null.
+            given = {} if given is None else given
+            assert isinstance(given, dict), f"{page.name}: {word}: {given!r} are no options, give `name: value` lines"
             names = {alias: name for name in spec for alias in (name, *spec[name].get("aliases", ()))}
             for option, value in given.items():
                 assert option in names, f"{word} has no option {option}"
