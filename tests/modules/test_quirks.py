@@ -917,7 +917,7 @@ def test_vspc_wait_without_started_after_takes_the_latest_result_or_the_run_in_p
 def test_unknown_words_are_unknown_active_never_success_and_named(system: str, word: Word) -> None:
     story = tale(system)
     strange = story["jobs"][3]
-    strange[KNOWN[system].state_fields[0]] = word
+    strange.update(KNOWN[system].fields(word))
     its_id = str(strange[KNOWN[system].id_field])
     with Simulator(story) as sim:
         result = good("backup_job_info", sim.options)

@@ -36,6 +36,8 @@ def shortcomings(system: str, known: Known) -> Iterator[str]:
     listed = [job for body in holding for job in known.jobs_in(body)]
     if len(listed) != 4:
         yield f"answers hold {len(listed)} jobs to damage, and not four"
+    if "one" in known.answers and not all(known.id_field in job for job in known.jobs_in(known.answers["one"], "one")):
+        yield f"the answer `one` holds no job with {known.id_field}, by the names of `rows` or as a whole"
     if len({known.word(job) in known.over for job in listed}) != 2:
         yield "of the four jobs in answers one has to run and one has to have ended"
     if not known.success or known.success >= known.over:
@@ -82,6 +84,10 @@ def shortcomings_played(system: str, known: Known) -> Iterator[str]:
     meanings = [known.words[played.busy], known.words[played.done]]
     if meanings != [("running", None), ("finished", "success")]:
         yield "`busy` and `done` are the words for running and for success"
+    for word in (*known.words, *played.strange):
+        # Else tests would play jobs without a word, and believe that they had one.
+        if (read := known.word(known.fields(word))) != str(word).casefold():
+            yield f"`fields_of` a job with the word {word!r} gives what `word_of` reads as {read!r}"
     if known.jobs_in(played.wrap([{"a": 1}], 1, 0)) != [{"a": 1}]:
         yield "`wrap` does not put rows where `rows` says"
 
