@@ -39,6 +39,16 @@ class Error(t.NamedTuple):
     said: tuple[str, ...]
 
 
+class Stop(t.NamedTuple):
+    """The call that stops a job of the story `every_state`, and the status that it is answered with."""
+
+    method: str
+    path: str
+    # None: it takes none.
+    body: Raw | None = None
+    status: int = 200
+
+
 @dataclass(frozen=True, kw_only=True)
 class Played:
     """What is known beside that of a system that the simulator plays."""
@@ -68,8 +78,8 @@ class Played:
     wrong_requests: tuple[tuple[str, str, str], ...] = ()
     # What is changed about a good login (None: left out), and the error that the token endpoint answers.
     wrong_logins: tuple[tuple[Mapping[str, str | None], str], ...]
-    # Method and path that stop a job of the story `every_state`; None: the API has no such call.
-    stop: tuple[str, str] | None = None
+    # The call by which our client stops that running job which a task finds first; None: the API has no such call.
+    stop: Stop | None = None
     # Whether a client assertion has to name the key that signed it.
     names_key: bool = False
 
