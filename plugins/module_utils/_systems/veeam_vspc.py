@@ -170,9 +170,7 @@ class VeeamVspc(VspcCalls):
             duration=(elapsed(started, ended) or as_seconds(raw.get("lastDuration"))) if ended else None,
             eta=later(started, average) if meaning.state == "running" else None,
             eta_is_average=True,
-            next_run=from_iso(as_object(raw.get("schedule")).get("startDateTimeUtc"))
-            if raw.get("isEnabled") is True
-            else None,
+            next_run=_next_run(raw),
             message=message,
             parts=tuple(part_of(as_object(task)) for task in as_array(raw.get("lastSessionTasks"))),
             run=as_text(raw.get("lastRun")) or "",
