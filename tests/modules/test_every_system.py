@@ -58,7 +58,11 @@ def test_every_system_has_stories_states_and_a_place_in_the_tests() -> None:
 
 def test_every_system_has_a_file_in_the_registry() -> None:
     files = (ROOT / "plugins/module_utils/_systems").glob("*.py")
-    assert {path.stem for path in files if "\n    NAME = " in path.read_text()} == set(SYSTEMS)
+    there = {path.stem for path in files if "\n    NAME = " in path.read_text()}
+    wrong = ", ".join(sorted(there ^ set(SYSTEMS)))
+    assert not wrong, (
+        f"{wrong}: a system is a file in plugins/module_utils/_systems, and its name in the import of registry.py there"
+    )
 
 
 def test_the_readme_lists_every_system() -> None:
