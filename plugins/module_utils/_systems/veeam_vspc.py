@@ -55,6 +55,12 @@ class VeeamVspc(VspcCalls):
     )
     REQUIRED = ("url",)
     OPTIONAL = ("api_version", "collect")
+    OPTION_NOTES: t.ClassVar[t.Mapping[str, str]] = {
+        "api_version": "it is sent as C(x-client-version); if left out, V(3.6.1) where the server takes it, else "
+        "V(3.5.1)",
+        "collect": "it collects from the backup servers of these jobs, whose agents report by themselves only once an "
+        "hour; the login must not be read-only",
+    }
     ID_FORMAT = (_UUID, "a UUID (the job's instanceUid)")
     ID_FOLDS = True
 
