@@ -40,7 +40,7 @@ class Error(t.NamedTuple):
 
 
 class Stop(t.NamedTuple):
-    """The call that stops a job of the story `every_state`, and the status that it is answered with."""
+    """The call that stops a running job of the story `every_state`, as our client sends it, and how it is answered."""
 
     method: str
     path: str
@@ -78,7 +78,7 @@ class Played:
     wrong_requests: tuple[tuple[str, str, str], ...] = ()
     # What is changed about a good login (None: left out), and the error that the token endpoint answers.
     wrong_logins: tuple[tuple[Mapping[str, str | None], str], ...]
-    # The call by which our client stops that running job which a task finds first; None: the API has no such call.
+    # None: the API has no such call. The first running job of `will_not_end` is stopped by the like of it.
     stop: Stop | None = None
     # Whether a client assertion has to name the key that signed it.
     names_key: bool = False
@@ -143,7 +143,7 @@ class Known:
 
     # None: the simulator does not play it.
     played: Played | None = None
-    # Whether `make demo` shows it.
+    # Whether `make demo` shows it, which was written for some systems: a new one is not expected there.
     in_demo: bool = False
 
     @property
