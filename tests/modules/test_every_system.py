@@ -67,7 +67,8 @@ def test_every_system_has_a_file_in_the_registry() -> None:
 
 def test_the_readme_lists_every_system() -> None:
     rows = [line.split("|")[1].strip(" `") for line in (ROOT / "README.md").read_text().splitlines() if "| `" in line]
-    assert sorted(row for row in rows if row in SYSTEMS) == sorted(SYSTEMS)
+    found = sorted(row for row in rows if row in SYSTEMS)
+    assert found == sorted(SYSTEMS), f"the table of README.md has a row for each system, and not for {found} alone"
 
 
 @pytest.mark.parametrize("system", SIMULATED)
