@@ -32,7 +32,7 @@ help:  ## Show this list
 # The demo uses the collection as a user gets it: built and installed.
 demo: export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.cache/collections
 demo: export PYTHONPATH := $(CURDIR)/tests
-demo: $(FOR_DEMO)  ## Six backup systems and a playbook that waits, aborts, verifies and reports
+demo: $(FOR_DEMO)  ## Backup systems, and a playbook that waits, aborts, verifies and reports
 	@mkdir -p .cache/dist .cache/collections && rm -f .cache/dist/*
 	@ansible-galaxy collection build --output-path .cache/dist >/dev/null
 	@ansible-galaxy collection install --offline --force -p .cache/collections .cache/dist/*.tar.gz >/dev/null

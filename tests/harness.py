@@ -19,6 +19,7 @@ import typing as t
 from pathlib import Path
 
 import requests
+import yaml
 
 TESTS = Path(__file__).parent
 ROOT = TESTS.parent
@@ -31,6 +32,11 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 ANY_RESULT = ["success", "warning", "failed", "canceled", "skipped"]
+
+
+def tale(system: str, name: str = "every_state", **more: t.Any) -> dict[str, t.Any]:
+    """Read a story of a system, and change some of its keys."""
+    return {**yaml.safe_load((STORIES / system / f"{name}.yml").read_text()), **more}
 
 
 def start(

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 from datetime import datetime, timedelta
 
@@ -91,3 +92,10 @@ class Inside:
 
     def __exit__(self, *_: object) -> None:
         self.http.close()
+
+
+@contextlib.contextmanager
+def play(story: dict[str, t.Any], **how: t.Any) -> t.Iterator[tuple[Simulator, Inside]]:
+    """Play a story, and look at it from inside this process."""
+    with Simulator(story) as sim, Inside(sim.options, sim, **how) as inside:
+        yield sim, inside

@@ -5,10 +5,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 
+from ansible_collections.changeops.backup.plugins.module_utils._edge.connection import usable
 from ansible_collections.changeops.backup.plugins.module_utils._systems.registry import SYSTEMS
-from ansible_collections.changeops.backup.plugins.plugin_utils._prose import regions, systems_that, systems_with
+from ansible_collections.changeops.backup.plugins.plugin_utils._prose import (
+    regions,
+    systems_that,
+    systems_with,
+    values,
+)
 
 _TEXT = r"""
 ---
@@ -27,7 +34,7 @@ options:
         its end is tolerated; the prefix of a reverse proxy belongs to it.
       - An address of this machine is never reached by a proxy. For others the usual variables count (E(HTTPS_PROXY),
         E(HTTP_PROXY), E(ALL_PROXY), E(NO_PROXY)).
-      - Required for @url@. For the other systems it stands instead of O(region), for an
+      - @need.url@. For the other systems it stands instead of O(region), for an
         installation of your own.
     type: str
   region:
@@ -70,7 +77,8 @@ options:
     type: path
   redirect_uri:
     description:
-      - Redirect address of the connected app, for @redirect_uri@, which asks for it also when a token is refreshed.
+      - Redirect address of the OAuth client, for @redirect_uri@.
+      - @notes.redirect_uri@
     type: str
   username:
     description: User name, for @username@.
@@ -82,28 +90,34 @@ options:
     description: OAuth scope, where it is not the product's own, for @scope@.
     type: str
   connection_id:
-    description: Id of the connection (the user interface says organization). Required for @connection_id@.
+    description:
+      - Id of the connection. @need.connection_id@.
+      - @notes.connection_id@
     type: int
   account_id:
-    description: Id of the account. Required for @account_id@.
+    description: Id of the account. @need.account_id@.
     type: str
   agent_id:
-    description: Id of the agent (connector), usually with C(clients) at its end. Required for @agent_id@.
+    description:
+      - Id of the agent by which the system is reached. @need.agent_id@.
+      - @notes.agent_id@
     type: str
   organization_id:
-    description: Only jobs of this Salesforce organization, for @organization_id@.
+    description:
+      - Only jobs of the organization with this id, for @organization_id@.
+      - @notes.organization_id@
     type: str
   api_version:
     description:
-      - Version sent as C(x-client-version) to @api_version@. If left out, V(3.6.1) where the server takes it, else
-        V(3.5.1).
+      - Version of the API that is asked for, for @api_version@.
+      - @notes.api_version@
     type: str
   collect:
     description:
-      - Whether to ask @collect@ to collect from the backup servers of the selected jobs before they are looked at,
-        at most every five minutes; V(false) if left out. Its agents report by themselves only once an hour.
-      - Such a request changes no job. It is sent once, not in check mode, and if it fails there is a warning. The login
-        must not be read-only.
+      - Whether to have the system collect how the selected jobs are before they are looked at, at most every five
+        minutes, for @collect@; V(false) if left out.
+      - @notes.collect@
+      - Such a request changes no job. It is sent once, not in check mode, and if it fails there is a warning.
     type: bool
   validate_certs:
     description: Whether to check TLS certificates; V(true) if left out.
@@ -131,15 +145,35 @@ notes:
   - The module runs where the system's API can be reached, usually on the control node (C(delegate_to=localhost) or
     C(connection=local)).
 """
-_COMPUTED = {
-    "choices": ", ".join(sorted(SYSTEMS)),
-    "regions": regions(),
-    "url": systems_that(lambda system: "url" in system.REQUIRED),
-}
+
+
+def _notes(option: str) -> str:
+    """Say what an option is to each system that has a word of its own on it."""
+    told = ((name, SYSTEMS[name].OPTION_NOTES.get(option)) for name in sorted(SYSTEMS))
+    # As JSON, because a colon would make something else of it.
+    return json.dumps(" ".join(f"For V({name}), {note}." for name, note in told if note))
+
+
+def _need(option: str) -> str:
+    """Say which systems require an option, and which can do without."""
+    free = [name for name in sorted(SYSTEMS) if option in usable(SYSTEMS[name]) - {*SYSTEMS[name].REQUIRED}]
+    required = f"Required for {systems_that(lambda system: option in system.REQUIRED)}"
+    return f"{required}, and not for {values(free)}" if free else required
+
+
+_COMPUTED = {"choices": ", ".join(sorted(SYSTEMS)), "regions": regions()}
+
+
+def _computed(found: re.Match[str]) -> str:
+    how, option = found.groups()
+    return _COMPUTED.get(option) or {None: systems_with, "need": _need, "notes": _notes}[how](option)
 
 
 class ModuleDocFragment:
-    """Options of section "connection". What is between two @ comes from the tables of the systems."""
+    """Options of section "connection". What is between two @ comes from the tables of the systems.
+
+    What is true of some systems only stands in their ``OPTION_NOTES``, and here where it goes: @notes.option@.
+    """
 
     # Annotated because the sanity test that reads fragments understands only plain text behind a plain assignment.
-    DOCUMENTATION: str = re.sub(r"@(\w+)@", lambda found: _COMPUTED.get(found[1]) or systems_with(found[1]), _TEXT)
+    DOCUMENTATION: str = re.sub(r"@(?:(\w+)\.)?(\w+)@", _computed, _TEXT)

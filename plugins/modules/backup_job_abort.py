@@ -10,7 +10,6 @@ version_added: 0.1.0
 description:
   - Reads, decides, asks the system once to stop each selected job that is active, and watches until it has ended.
   - A request to stop is never sent a second time; if its answer is lost, the job is read to see what happened.
-  - V(flosum), V(veeam_vspc) and V(rclone) can stop jobs; the APIs of the other systems have no such call.
 author:
   - changeops.backup contributors (@changeops)
 attributes:
@@ -57,6 +56,7 @@ extends_documentation_fragment:
   - changeops.backup._connection
   - changeops.backup._selection
   - changeops.backup._attributes
+  - changeops.backup._capabilities.abort
 seealso:
   - module: changeops.backup.backup_job_info
   - module: changeops.backup.backup_job_wait

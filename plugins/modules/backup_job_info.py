@@ -39,7 +39,7 @@ options:
       - V(steps) asks for the steps of each job and returns them as C(parts). If that fails for a job, its C(parts) stay
         as they are, and a warning names it.
       - V(log) writes the log of each job to a file in O(log_dest) and describes it in RV(logs). It is refused for a
-        system whose API has no log (C(log) in RV(capabilities)); of the systems so far, V(flosum) has one.
+        system whose API has no log (C(log) in RV(capabilities)).
       - V(raw) returns the job as the system sent it.
       - V(steps) and V(log) take a call for each job, so narrow the selection. If three jobs in a row get no answer, the
         others are not asked for.
@@ -73,6 +73,7 @@ extends_documentation_fragment:
   - changeops.backup._connection
   - changeops.backup._selection
   - changeops.backup._attributes
+  - changeops.backup._capabilities.log
 seealso:
   - module: changeops.backup.backup_job_wait
   - module: changeops.backup.backup_job_abort

@@ -89,8 +89,8 @@ options:
     default: fail
   continuous:
     description:
-      - With O(state=idle), whether a job counts that runs for ever in the background, as the vendor documents - SQL,
-        Oracle and PostgreSQL log backups and CDP replication of V(veeam_vspc).
+      - With O(state=idle), whether a job counts that runs for ever in the background, as the vendor documents, such
+        as SQL, Oracle and PostgreSQL log backups and CDP replication of V(veeam_vspc).
       - V(ignore) leaves it out, unless O(job_ids) asks for it, and returns it in RV(left_out).
     type: str
     choices: [ignore, count]
@@ -104,8 +104,9 @@ extends_documentation_fragment:
   - changeops.backup._selection
   - changeops.backup._attributes
 notes:
-  - Where a job is a definition that runs again and again (V(veeam_vspc)), O(started_after) tells the awaited run from
-    the one before it. Without it the wait is for the run in progress at the first look, else for the latest result.
+  - Where a job is a definition that runs again and again, such as one of V(veeam_vspc), O(started_after) tells the
+    awaited run from the one before it. Without it the wait is for the run in progress at the first look, else for the
+    latest result.
 seealso:
   - module: changeops.backup.backup_job_info
   - module: changeops.backup.backup_job_abort

@@ -23,7 +23,7 @@ import pytest
 import yaml
 from openapi_schema_validator import OAS30Validator, oas30_format_checker
 
-from harness import ROOT, STORIES
+from harness import ROOT, tale
 from inside import Inside
 from simulator import Simulator
 from simulator.journal import Entry
@@ -239,10 +239,6 @@ def veeam(name: str) -> Spec:
 
 
 # -- what we send --------------------------------------------------------------------------------------------------
-
-
-def tale(system: str, name: str = "every_state", **more: t.Any) -> dict[str, t.Any]:
-    return {**yaml.safe_load((STORIES / system / f"{name}.yml").read_text()), **more}
 
 
 def journey(sim: Simulator, options: dict[str, t.Any], stop: bool = False) -> list[Entry]:

@@ -12,10 +12,9 @@ import typing as t
 from pathlib import Path
 
 import pytest
-import yaml
 
 from doors import alike, comparable, same, through_worker
-from harness import PACKAGE, STORIES, run
+from harness import PACKAGE, run, tale
 from simulator import Simulator
 from systems import SIMULATED
 
@@ -34,10 +33,6 @@ TASKS: dict[str, tuple[str, dict[str, t.Any]]] = {
     "abort what is not given": ("backup_job_abort", {}),
     "abort nothing": ("backup_job_abort", {"job_ids": []}),
 }
-
-
-def tale(system: str, **more: t.Any) -> dict[str, t.Any]:
-    return {**yaml.safe_load((STORIES / system / "every_state.yml").read_text()), **more}
 
 
 @pytest.mark.parametrize("check_mode", [False, True], ids=["", "check"])

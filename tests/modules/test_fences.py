@@ -8,13 +8,11 @@ import json
 import os
 import subprocess
 import sys
-import typing as t
 from urllib.parse import unquote
 
 import pytest
-import yaml
 
-from harness import STORIES, bad, good
+from harness import bad, good, tale
 from simulator import Simulator
 from systems import KNOWN, SIMULATED
 
@@ -32,10 +30,6 @@ def work(task):
 
 run_module(Verb("x", {spec}.options, work, writes={writes}))
 """
-
-
-def tale(system: str, **more: t.Any) -> dict[str, t.Any]:
-    return {**yaml.safe_load((STORIES / system / "every_state.yml").read_text()), **more}
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

@@ -16,12 +16,11 @@ from urllib.parse import parse_qs
 
 import jwt
 import pytest
-import yaml
 
 from ansible_collections.changeops.backup.plugins.module_utils._core.errors import AuthLost
 from ansible_collections.changeops.backup.plugins.module_utils._edge.connection import connect
 from ansible_collections.changeops.backup.plugins.module_utils._systems.registry import SYSTEMS
-from harness import PACKAGE, STORIES, bad, good, run, start, warnings
+from harness import PACKAGE, STORIES, bad, good, run, start, tale, warnings
 from inside import Inside
 from simulator import Simulator
 from systems import SIMULATED
@@ -30,10 +29,6 @@ from systems import avepoint_salesforce as salesforce
 
 AVEPOINT = {"avepoint_salesforce": salesforce.SCOPE, "avepoint_iaas_paas": iaas.SCOPE}
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-
-
-def tale(system: str, **more: t.Any) -> dict[str, t.Any]:
-    return {**yaml.safe_load((STORIES / system / "every_state.yml").read_text()), **more}
 
 
 def form(entry: t.Any) -> dict[str, str]:

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import typing as t
 from datetime import datetime, timedelta, timezone
 from urllib.parse import parse_qs
@@ -19,8 +18,8 @@ from ansible_collections.changeops.backup.plugins.module_utils._core.errors impo
 )
 from ansible_collections.changeops.backup.plugins.module_utils._core.job import RESULTS, STATES
 from ansible_collections.changeops.backup.plugins.module_utils._http.response import Response
-from harness import ANY_RESULT, STORIES, bad, good, warnings
-from inside import Inside
+from harness import ANY_RESULT, STORIES, bad, good, tale, warnings
+from inside import Inside, play
 from simulator import Simulator
 from systems import KNOWN, PLAYED, SIMULATED
 from systems.known import Error, Raw, Word
@@ -29,10 +28,6 @@ AVEPOINT = ["avepoint_salesforce", "avepoint_iaas_paas"]
 PAGED = [system for system in SIMULATED if PLAYED[system].pages]
 VM = "/backup/vm/jobs"
 UID = "bc04d2e5-dd4c-4f85-af0e-42410600000{}"
-
-
-def tale(system: str, **more: t.Any) -> dict[str, t.Any]:
-    return {**yaml.safe_load((STORIES / system / "every_state.yml").read_text()), **more}
 
 
 def ids(story: dict[str, t.Any]) -> set[str]:
@@ -48,13 +43,6 @@ def scripted(system: str, *bodies: t.Any, then: t.Any = None) -> dict[str, t.Any
     if then is not None:
         faults.append({**listing, "do": {"status": 200, "body": then}})
     return {"system": system, "jobs": [], "faults": faults}
-
-
-@contextlib.contextmanager
-def play(story: dict[str, t.Any], **how: t.Any) -> t.Iterator[tuple[Simulator, Inside]]:
-    """Play a story, and look at it from inside this process."""
-    with Simulator(story) as sim, Inside(sim.options, sim, **how) as inside:
-        yield sim, inside
 
 
 def queries(sim: Simulator) -> list[dict[str, str]]:
@@ -917,7 +905,7 @@ def test_vspc_wait_without_started_after_takes_the_latest_result_or_the_run_in_p
 def test_unknown_words_are_unknown_active_never_success_and_named(system: str, word: Word) -> None:
     story = tale(system)
     strange = story["jobs"][3]
-    strange[KNOWN[system].state_fields[0]] = word
+    strange.update(KNOWN[system].fields(word))
     its_id = str(strange[KNOWN[system].id_field])
     with Simulator(story) as sim:
         result = good("backup_job_info", sim.options)

@@ -42,6 +42,7 @@ KNOWN = Known(
          f"{IDENTITY}-gov.avepointonlineservices.com/connect/token"),
         ("fedramp", "https://graphusgovapi.online15.net", f"{IDENTITY}.online15.net/connect/token"),
     ),
+    pasted=("/backup/vm", "/backup/vm/jobs"),
     login=CLIENT,
     logins=(
         Login(APP, "/connect/token", "form", {"grant_type": "client_credentials", **APP, "scope": SCOPE}),

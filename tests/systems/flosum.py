@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from ansible_collections.changeops.backup.plugins.module_utils._core.errors import AuthLost, Refused
 
-from .known import SECRET, Error, Known, Login, Played
+from .known import SECRET, Error, Known, Login, Played, Stop
 
 API = "/api/v1/connections/7"
 LISTS = "types=full&types=template&statuses=Aborted&statuses=Completed"
@@ -34,6 +34,7 @@ KNOWN = Known(
         ("au", "https://backup-au.flosum.app", "https://global-au.flosum.app/api/v1/oauth/token"),
     ),
     required={"connection_id": 7},
+    pasted=("/api/v1", "/api/v1/connections", "/api/v1/connections/7/backups"),
     login={"access_token": SECRET},
     logins=(Login(APP, "/api/v1/oauth/token", "form", {"grant_type": "refresh_token", **APP}),),
     ids=("1", "0042"),
@@ -115,7 +116,7 @@ KNOWN = Known(
             ({"refresh_token": "guess"}, "refresh_token is not valid"),
             ({"scope": "all"}, "property scope should not exist"),
         ),
-        stop=("PATCH", f"{API}/jobs/4101/abort/backup"),
+        stop=Stop("PATCH", f"{API}/jobs/4101/abort/backup"),
     ),
     in_demo=True,
 )  # fmt: skip

@@ -39,6 +39,16 @@ class Error(t.NamedTuple):
     said: tuple[str, ...]
 
 
+class Stop(t.NamedTuple):
+    """The call that stops a running job of the story `every_state`, as our client sends it, and how it is answered."""
+
+    method: str
+    path: str
+    # None: it takes none.
+    body: Raw | None = None
+    status: int = 200
+
+
 @dataclass(frozen=True, kw_only=True)
 class Played:
     """What is known beside that of a system that the simulator plays."""
@@ -68,8 +78,8 @@ class Played:
     wrong_requests: tuple[tuple[str, str, str], ...] = ()
     # What is changed about a good login (None: left out), and the error that the token endpoint answers.
     wrong_logins: tuple[tuple[Mapping[str, str | None], str], ...]
-    # Method and path that stop a job of the story `every_state`; None: the API has no such call.
-    stop: tuple[str, str] | None = None
+    # None: the API has no such call. The first running job of `will_not_end` is stopped by the like of it.
+    stop: Stop | None = None
     # Whether a client assertion has to name the key that signed it.
     names_key: bool = False
 
@@ -88,13 +98,17 @@ class Known:
     # The fields of a raw job that hold its id and its word; of several, the first one that is there counts.
     id_field: str
     state_fields: tuple[str, ...]
-    # Where an API has no word for a state: what makes one of a raw job.
+    # Where an API has no word for a state, or tells it in two fields: what makes one of a raw job, lower case; and what
+    # those fields hold for a word, where the system is played.
     word_of: Callable[[Raw], str] | None = None
+    fields_of: Callable[[Word], Raw] | None = None
 
     # Options of a good task. Where: a region or a url; nothing, if the vendor's address is the same for everybody.
     address: Mapping[str, str]
     # Region (None: none is given) -> where API and token endpoint are, as the vendor documents it.
     addresses: tuple[tuple[str | None, str, str], ...] = ()
+    # What users paste behind the address and is no part of it, from its "/" on; the path of the list is the last one.
+    pasted: tuple[str, ...] = ()
     # What the system asks for beside address and login.
     required: Mapping[str, t.Any] = field(default_factory=dict)
     # Who: a login with `SECRET` as its secret.
@@ -114,7 +128,8 @@ class Known:
     # Path of a request (a regular expression) -> the name of its answer, which fields of its body may fill; the first
     # one is that of the list. What is asked for elsewhere is the answer `one`, if there is one.
     calls: tuple[tuple[str, str], ...]
-    # How the names of those answers begin that hold jobs, and where in them the jobs are.
+    # How the names of those answers begin that hold jobs, and by which names one gets from the top of them to the jobs.
+    # The answer `one` may do without: if the first name is not in it, the answer itself is the job.
     with_jobs: tuple[str, ...] = ("list", "one")
     rows: tuple[str, ...]
     # What the list answers when it is asked for more; None: it is not asked.
@@ -128,7 +143,7 @@ class Known:
 
     # None: the simulator does not play it.
     played: Played | None = None
-    # Whether `make demo` shows it.
+    # Whether `make demo` shows it, which was written for some systems: a new one is not expected there.
     in_demo: bool = False
 
     @property
@@ -169,9 +184,11 @@ class Known:
             value = int(value)
         return str(value).strip().casefold() if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
 
-    def jobs_in(self, body: t.Any) -> list[t.Any]:
-        """Give the jobs of an answer as they stand there; one may stand for a list of one."""
-        for name in self.rows:
+    def jobs_in(self, body: t.Any, answer: str = "list") -> list[t.Any]:
+        """Give the jobs of an answer of that name as they stand there; one may stand for a list of one."""
+        # By the good answer: this one may be damaged.
+        bare = answer == "one" and self.rows and self.rows[0] not in self.answers["one"]
+        for name in () if bare else self.rows:
             body = body.get(name) if isinstance(body, dict) else None
         return body if isinstance(body, list) else [body] if isinstance(body, dict) else []
 
@@ -185,4 +202,8 @@ class Known:
         assert self.played is not None
         written = str(self.played.template[self.id_field])
         found = number if written == "{n}" else re.sub(r"\{n[^}]*\}", lambda place: place[0].format(n=number), written)
-        return {self.id_field: found, self.state_fields[0]: word}
+        return {self.id_field: found, **self.fields(word)}
+
+    def fields(self, word: Word) -> Raw:
+        """Give the fields of a raw job that hold this word."""
+        return {self.state_fields[0]: word} if self.fields_of is None else self.fields_of(word)

@@ -47,6 +47,7 @@ KNOWN = Known(
     address={},
     addresses=((None, "https://api.bluexp.netapp.com", "https://netapp-cloud-account.auth0.com/oauth/token"),),
     required={"account_id": "account-1", "agent_id": "agent-1"},
+    pasted=("/account/a-1/providers/cloudmanager_cbs", "/account/a-1/providers/cloudmanager_cbs/api/v1/job"),
     login=CLIENT,
     logins=(
         Login(APP, TOKEN, "json", {"grant_type": "client_credentials", "audience": AUDIENCE, **APP}),

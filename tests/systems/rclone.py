@@ -31,6 +31,7 @@ KNOWN = Known(
     state_fields=("finished", "success", "error"),
     word_of=word_of,
     address={"url": URL},
+    pasted=("/job/list",),
     login=USER,
     ready=({"username": "operator", "password": "p:w"}, f"Basic {base64.b64encode(b'operator:p:w').decode()}"),
     ids=("1", "99"),

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from ansible_collections.changeops.backup.plugins.module_utils._core.errors import AuthLost, Refused, Unanswered
 
-from .known import URL, USER, UUID, Error, Known, Login, Played
+from .known import URL, USER, UUID, Error, Known, Login, Played, Stop
 
 API = "/api/v3"
 JOBS = f"{API}/infrastructure/backupServers/jobs"
@@ -65,6 +65,7 @@ KNOWN = Known(
     id_field="instanceUid",
     state_fields=("status",),
     address={"url": URL},
+    pasted=(API, JOBS),
     login=USER,
     logins=(
         Login(OPERATOR, f"{API}/token", "form", {"grant_type": "password", **OPERATOR}),
@@ -125,7 +126,7 @@ KNOWN = Known(
             ({"grant_type": "client_credentials"}, "unsupported_grant_type"),
             ({"scope": "all"}, "invalid_request"),
         ),
-        stop=("POST", f"{JOBS}/{UID}/stop"),
+        stop=Stop("POST", f"{JOBS}/{UID}/stop"),
     ),
     in_demo=True,
 )  # fmt: skip

@@ -97,6 +97,7 @@ class AvePointSalesforce(AvePoint):
     WINDOW = _WINDOW
     LOGINS = logins("salesforce.public.read.all")
     OPTIONAL = ("scope", "organization_id")
+    OPTION_NOTES: t.ClassVar[t.Mapping[str, str]] = {"organization_id": "it is that of a Salesforce organization"}
 
     def __init__(self, *args: t.Any) -> None:
         super().__init__(*args)

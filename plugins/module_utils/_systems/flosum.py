@@ -71,6 +71,10 @@ class Flosum(BackupSystem):
         READY_TOKEN,
     )
     REQUIRED = ("connection_id",)
+    OPTION_NOTES: t.ClassVar[t.Mapping[str, str]] = {
+        "connection_id": "the user interface calls it an organization",
+        "redirect_uri": "it is that of the connected app, and goes along also when a token is refreshed",
+    }
     ID_FORMAT = (r"[0-9]+", "a number")
     # Presumably full is "Composite Backup", and so on; no document says so.
     NOT_TYPES = frozenset(_TYPES)

@@ -82,6 +82,9 @@ class NetAppBlueXP(BackupSystem):
         READY_TOKEN,
     )
     REQUIRED = ("account_id", "agent_id")
+    OPTION_NOTES: t.ClassVar[t.Mapping[str, str]] = {
+        "agent_id": "it is that of the agent (connector), usually with C(clients) at its end",
+    }
     INSTEAD_OF_ABORT = (
         "A transfer can be aborted as a SnapMirror relationship, in the console or with ONTAP's own tools; "
         "or wait for the job with backup_job_wait"

@@ -4,7 +4,7 @@
 """The registry of systems.
 
 A module reads the file of its own system only: reading all takes as long as a look. Ansible ships to the target what
-it sees imported, also where that is for types alone; so a folder cannot be searched.
+it sees imported, also in a function that nobody calls; so the names stand in an import, and a folder is not searched.
 """
 
 from __future__ import annotations
@@ -13,11 +13,23 @@ import importlib
 import typing as t
 
 if t.TYPE_CHECKING:
-    # Not used by name: it is here for Ansible to see.
-    from . import avepoint_iaas_paas, avepoint_salesforce, flosum, netapp_bluexp, rclone, veeam_vspc  # noqa: F401
     from .contract import BackupSystem
 
-_NAMES = ("avepoint_iaas_paas", "avepoint_salesforce", "flosum", "netapp_bluexp", "rclone", "veeam_vspc")
+
+def _every_system() -> None:
+    """Never called: Ansible reads here what to ship, and the registry which systems there are."""
+    from . import (  # noqa: F401
+        avepoint_iaas_paas,
+        avepoint_salesforce,
+        flosum,
+        netapp_bluexp,
+        rclone,
+        veeam_vspc,
+    )
+
+
+# What a function imports is held by its variables.
+_NAMES = _every_system.__code__.co_varnames
 
 
 class _Systems(t.Mapping[str, "type[BackupSystem]"]):

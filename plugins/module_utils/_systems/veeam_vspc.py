@@ -55,6 +55,12 @@ class VeeamVspc(VspcCalls):
     )
     REQUIRED = ("url",)
     OPTIONAL = ("api_version", "collect")
+    OPTION_NOTES: t.ClassVar[t.Mapping[str, str]] = {
+        "api_version": "it is sent as C(x-client-version); if left out, V(3.6.1) where the server takes it, else "
+        "V(3.5.1)",
+        "collect": "it collects from the backup servers of these jobs, whose agents report by themselves only once an "
+        "hour; the login must not be read-only",
+    }
     ID_FORMAT = (_UUID, "a UUID (the job's instanceUid)")
     ID_FOLDS = True
 
@@ -170,9 +176,7 @@ class VeeamVspc(VspcCalls):
             duration=(elapsed(started, ended) or as_seconds(raw.get("lastDuration"))) if ended else None,
             eta=later(started, average) if meaning.state == "running" else None,
             eta_is_average=True,
-            next_run=from_iso(as_object(raw.get("schedule")).get("startDateTimeUtc"))
-            if raw.get("isEnabled") is True
-            else None,
+            next_run=_next_run(raw),
             message=message,
             parts=tuple(part_of(as_object(task)) for task in as_array(raw.get("lastSessionTasks"))),
             run=as_text(raw.get("lastRun")) or "",

@@ -62,6 +62,8 @@ class Vocabulary:
     REQUIRED: t.ClassVar[tuple[str, ...]] = ()
     # Connection options that this system can use beside those of its logins.
     OPTIONAL: t.ClassVar[tuple[str, ...]] = ()
+    # Option -> what it is to this system, where the documentation of the option leaves that to each one that uses it.
+    OPTION_NOTES: t.ClassVar[t.Mapping[str, str]] = {}
     # What a job id looks like: a pattern and its description. Anything else is refused before it is sent.
     ID_FORMAT: t.ClassVar[tuple[str, str]] = (r".+", "not empty")
     # Whether an id is the same in either letter case. A job then wears its id as it was asked for.

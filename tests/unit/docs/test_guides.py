@@ -24,8 +24,11 @@ from ansible_collections.changeops.backup.plugins.module_utils._edge.wait import
 from ansible_collections.changeops.backup.plugins.module_utils._http.call import Call
 from ansible_collections.changeops.backup.plugins.module_utils._http.response import Response
 from ansible_collections.changeops.backup.plugins.module_utils._systems.contract import BackupSystem
+from ansible_collections.changeops.backup.plugins.module_utils._systems.reading import as_text
 from ansible_collections.changeops.backup.plugins.module_utils._systems.registry import SYSTEMS
 from ansible_collections.changeops.backup.plugins.module_utils._systems.selection import Selection
+from systems.known import Known
+from systems.shortcomings import shortcomings
 
 ROOT = Path(__file__).resolve().parents[3]
 RST = ROOT / "docs" / "docsite" / "rst"
@@ -114,7 +117,8 @@ def test_every_guide_belongs_to_a_system_or_to_all_and_is_listed() -> None:
         for section in yaml.safe_load((RST.parent / "extra-docs.yml").read_text())["sections"]
         for name in section["toctree"]
     ]
-    assert sorted(listed) == [page.stem for page in GUIDES]
+    wrong = ", ".join(sorted({*listed} ^ {page.stem for page in GUIDES})) or len(listed) != len(GUIDES)
+    assert not wrong, f"docs/docsite/extra-docs.yml lists each guide once: {wrong}"
     of_systems = {f"guide_{name}" for name in SYSTEMS}
     of_all = {"guide_waiting", "guide_change_window", "guide_add_a_system"}
     assert set(listed) - of_systems == of_all, "a guide without a system, or none"
@@ -171,6 +175,9 @@ def test_every_example_uses_modules_and_options_that_exist(page: Path) -> None:
     for block in blocks(page, "yaml"):
         for word, given in tasks_in(yaml.safe_load(block)):
             spec = options_of(word)
+            # Without options it has those of `module_defaults`, and YAML reads nothing as null.
+            given = {} if given is None else given
+            assert isinstance(given, dict), f"{page.name}: {word}: {given!r} are no options, give `name: value` lines"
             names = {alias: name for name in spec for alias in (name, *spec[name].get("aliases", ()))}
             for option, value in given.items():
                 assert option in names, f"{word} has no option {option}"
@@ -217,29 +224,64 @@ def test_every_message_that_a_guide_explains_is_one_of_ours() -> None:
                 assert any(piece in text for text in said), f"{page.name}: nothing says {piece!r} ({message})"
 
 
-class Pages:
-    """The transport's place: a list of three jobs, on pages of two."""
+class Server:
+    """The transport's place: a list on pages of two, and each of its jobs alone."""
+
+    def __init__(self, jobs: list[dict[str, t.Any]]) -> None:
+        self._jobs = jobs
 
     def read(self, call: Call, parse: t.Callable[[Response], t.Any]) -> t.Any:
-        offset = int(dict(call.query or ())["offset"])
-        rows = [{"id": number, "status": "running"} for number in (1, 2, 3)][offset : offset + 2]
-        return parse(Response(200, {}, json.dumps({"jobs": rows, "total": 3}).encode()))
+        name = call.url.rpartition("/")[2]
+        if name == "jobs":
+            offset = int(dict(call.query or ())["offset"])
+            answer = 200, {"jobs": self._jobs[offset : offset + 2], "total": len(self._jobs)}
+        else:
+            found = [job for job in self._jobs if str(job["id"]) == name]
+            answer = (200, found[0]) if found else (404, {"error": "no such job"})
+        response = Response(answer[0], {}, json.dumps(answer[1]).encode())
+        assert answer[0] == 200 or call.answered(response)
+        return parse(response)
+
+
+def run_block(source: str, name: str) -> dict[str, t.Any]:
+    """Run a block of the guide as the file of that name; give what it holds."""
+    space: dict[str, t.Any] = {"t": t, "as_text": as_text, "__name__": name, "__package__": name.rpartition(".")[0]}
+    exec(compile(source, "guide_add_a_system.rst", "exec"), space)
+    return space
 
 
 def test_the_example_of_a_new_system_is_a_whole_system() -> None:
-    [source] = blocks(guide("add_a_system"), "python")
-    wing = BackupSystem.__module__.rpartition(".")[0]
-    space: dict[str, t.Any] = {"__name__": f"{wing}.example", "__package__": wing}
-    exec(compile(source, "guide_add_a_system.rst", "exec"), space)
-    example = space["Example"]
+    source, _pair, place = blocks(guide("add_a_system"), "python")
+    example = run_block(source, f"{BackupSystem.__module__.rpartition('.')[0]}.example")["Example"]
+    known = run_block(place, f"{Known.__module__.rpartition('.')[0]}.example")["KNOWN"]
     assert issubclass(example, BackupSystem)
     assert not example.__abstractmethods__
-    assert {meaning.result for meaning in example.STATES.values() if meaning.state != "finished"} == {None}
+    assert {word: meaning[:2] for word, meaning in example.STATES.items()} == known.words
+    assert list(shortcomings(example, known)) == []
     environ = {"BACKUP_EXAMPLE_URL": "https://backup.example", "BACKUP_EXAMPLE_ACCESS_TOKEN": "a-long-token"}
     connection, _credential = _connection.connect(example, {}, environ, print, print)
-    listing = example(connection, Pages()).list_jobs(Selection())
-    assert (sorted(listing.jobs), listing.complete, listing.warnings) == (["1", "2", "3"], True, [])
-    job = example(connection, None).to_job({"id": 7, "status": "DONE", "ended": "2026-03-01T22:00:00+01:00"})
-    assert job is not None
+    system = example(connection, Server(known.answers["list"]["jobs"]))
+    listing = system.list_jobs(Selection())
+    assert (sorted(listing.jobs), listing.complete, listing.warnings) == (["1", "2", "3", "4"], True, [])
+    assert {job_id: (job.state, job.result) for job_id, job in listing.jobs.items()} == {
+        str(raw[known.id_field]): known.words[raw["status"]] for raw in known.answers["list"]["jobs"]
+    }
+    assert list(system.find_jobs(Selection(job_ids=("2", "9", "1"))).jobs) == ["2", "1"]
+    for raw, kind, continuous in known.purposes:
+        assert (system.to_job(raw).kind, system.to_job(raw).continuous) == (kind, continuous)
+    job = system.to_job({"id": 7, "status": "DONE", "ended": "2026-03-01T22:00:00+01:00"})
     assert (job.id, job.state, job.result, job.active) == ("7", "finished", "success", False)
     assert job.to_dict()["finished"] == "2026-03-01T21:00:00Z"
+
+
+def test_the_example_of_two_fields_makes_one_word_of_them() -> None:
+    _source, pair, _place = blocks(guide("add_a_system"), "python")
+    word = run_block(pair, "example")["_word"]
+    told = [
+        ({"state": "running", "result": "none"}, "running"),
+        ({"state": "Stopped", "result": "Failed"}, "Stopped Failed"),
+        ({"state": "stopped", "result": "failed", "canceled": True}, "stopped canceled"),
+        ({"state": "stopped", "result": None}, "stopped"),
+        ({"result": "success"}, None),
+    ]
+    assert [word(raw) for raw, _word in told] == [wanted for _raw, wanted in told]

@@ -10,6 +10,7 @@ import importlib
 import json
 import re
 import subprocess
+import sys
 import typing as t
 from datetime import datetime, timezone
 from graphlib import TopologicalSorter
@@ -204,6 +205,16 @@ def test_every_option_of_every_system_exists() -> None:
         assert used <= set(CONNECTION), name
     for verb in (INFO, WAIT, ABORT):
         assert not set(CONNECTION) & set(SELECTION) & set(verb.options)
+
+
+def test_ansible_sees_each_system_that_is_read_only_when_it_is_asked_for() -> None:
+    registry = ast.parse((UTILS / "_systems" / "registry.py").read_text())
+    nodes = [node for node in ast.walk(registry) if isinstance(node, ast.ImportFrom) and node.level == 1]
+    assert {alias.name for node in nodes if node.module is None for alias in node.names} == set(SYSTEMS)
+    wing = SYSTEMS.__class__.__module__.rpartition(".")[0]
+    look = f"import sys, {wing}.registry; print(*(name for name in sys.modules if name.startswith('{wing}.')))"
+    done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [f"{wing}.registry"]
 
 
 def test_what_git_holds_names_no_machine() -> None:

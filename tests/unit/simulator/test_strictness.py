@@ -73,13 +73,13 @@ def test_wrong_requests(play: Any, system: str, method: str, path: str, reason: 
 
 
 @pytest.mark.parametrize("system", ABORTING)
-def test_orders_take_no_body(play: Any, system: str) -> None:
+def test_orders_take_the_documented_body_and_no_other(play: Any, system: str) -> None:
     client = play(system)
-    assert PLAYED[system].stop is not None, "how is a job stopped?"
-    method, path = PLAYED[system].stop
-    assert client.call(method, path, json={}).status_code == 400
-    assert "no request body" in client.sim.refused[0].refused
-    assert client.call(method, path).status_code == 200
+    stop = PLAYED[system].stop
+    assert stop is not None, "how is a job stopped?"
+    assert client.call(stop.method, stop.path, json={**(stop.body or {}), "undocumented": 1}).status_code == 400
+    assert "body" in client.sim.refused[0].refused
+    assert client.call(stop.method, stop.path, json=stop.body).status_code == stop.status
     assert [entry.kind for entry in client.sim.journal] == ["login", "write", "write"]
 
 

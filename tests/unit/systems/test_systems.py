@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ import systems
 from ansible_collections.changeops.backup.plugins.module_utils._systems.registry import SYSTEMS
 from simulator.vendors import VENDORS
 from systems import KNOWN, WANTING
-from systems.known import SECRET, Known
+from systems.shortcomings import shortcomings, shortcomings_played
 
 
 @pytest.mark.parametrize("system", sorted({*SYSTEMS, *VENDORS}))
@@ -24,67 +24,12 @@ def test_every_system_has_one_place_in_the_tests(system: str) -> None:
         f"until it can be read, no test looks at what {system} does, not even that of damaged answers"
     )
     known = KNOWN[system]
-    wrong = [*shortcomings(system, known), *shortcomings_played(system, known)]
+    wrong = [*shortcomings(SYSTEMS[system], known), *shortcomings_played(SYSTEMS[system], known)]
     assert not wrong, f"tests/systems/{system}.py: {'; '.join(wrong)}"
 
 
-def shortcomings(system: str, known: Known) -> Iterator[str]:
-    """Say what makes a description worth nothing to the tests that use it."""
-    chosen = SYSTEMS[system]
-    holding = [body for name, body in known.answers.items() if name.startswith(known.with_jobs) and name != "one"]
-    listed = [job for body in holding for job in known.jobs_in(body)]
-    if len(listed) != 4:
-        yield f"answers hold {len(listed)} jobs to damage, and not four"
-    if len({known.word(job) in known.over for job in listed}) != 2:
-        yield "of the four jobs in answers one has to run and one has to have ended"
-    if not known.success or known.success >= known.over:
-        yield "words need one for success, and another end than success"
-    if known.calls[0][1] not in known.answers:
-        yield f"calls begin with {known.calls[0][1]!r}, which is not in answers: the first one is that of the list"
-    if chosen.CAPABILITIES.one_by_id and known.one is None:
-        yield "one is the id of a job in answers, which can be asked for alone"
-    if SECRET not in known.login.values():
-        yield "login holds SECRET, so that tests see whether it leaks"
-    ways = [set(login.options) for login in chosen.LOGINS]
-    if not known.logins and not known.ready:
-        yield "neither logins nor ready say how to log in"
-    for given in [*(login.options for login in known.logins), *([known.ready[0]] if known.ready else [])]:
-        if not any(way <= set(given) for way in ways):
-            yield f"{', '.join(given)} are no way to log in"
-    if set(known.required) != set(chosen.REQUIRED) - {"url"}:
-        yield f"required has to be {', '.join(sorted(set(chosen.REQUIRED) - {'url'})) or 'empty'}"
-    if (chosen.REGIONS or chosen.DEFAULT_ADDRESS) and not known.addresses:
-        yield "addresses say where the vendor's own servers are"
-    if not any(kind is None for _raw, kind, _continuous in known.purposes):
-        yield "purposes need a raw job of a type that no document names"
-    if not known.ids or not known.not_ids:
-        yield "ids and not_ids say what an id is"
-
-
-def shortcomings_played(system: str, known: Known) -> Iterator[str]:
-    """Say what makes it worth nothing to the tests that have it simulated."""
-    played = known.played
-    if played is None:
-        if system in VENDORS:
-            yield f"tests/simulator/vendors/{system}.py plays it: say how, in `played`"
-        return
-    if system not in VENDORS:
-        yield f"`played` is there, and tests/simulator/vendors/{system}.py is not"
-        return
-    for name in ("needed", "strange", "errors", "login_errors", "wrong_logins"):
-        if not getattr(played, name):
-            yield f"{name} is empty"
-    if SYSTEMS[system].CAPABILITIES.abort != (played.stop is not None):
-        yield "`stop` is the call that stops a job, where the API has one"
-    meanings = [known.words[played.busy], known.words[played.done]]
-    if meanings != [("running", None), ("finished", "success")]:
-        yield "`busy` and `done` are the words for running and for success"
-    if known.jobs_in(played.wrap([{"a": 1}], 1, 0)) != [{"a": 1}]:
-        yield "`wrap` does not put rows where `rows` says"
-
-
 def test_no_file_describes_a_system_that_is_not_there() -> None:
-    files = {path.stem for path in Path(systems.__file__).parent.glob("*.py")} - {"__init__", "known"}
+    files = {path.stem for path in Path(systems.__file__).parent.glob("*.py")} - {"__init__", "known", "shortcomings"}
     assert files <= set(SYSTEMS), f"not in the registry: {', '.join(sorted(files - set(SYSTEMS)))}"
 
 

@@ -29,15 +29,6 @@ EVERY = sorted(KNOWN)
 # A good value for every option, as a user writes it and as the environment holds it.
 VALUES = {name: f"some-{name}" for name in CONNECTION} | {"url": URL, "connection_id": "7", "region": "us"}
 LOGINS = [(name, login.options) for name in EVERY for login in SYSTEMS[name].LOGINS]
-# What people paste behind the address, down to the path of the list.
-PASTED = {
-    "avepoint_iaas_paas": ("/backup/vm", "/backup/vm/jobs"),
-    "avepoint_salesforce": ("/backup/sfbapi", "/backup/sfbapi/jobs"),
-    "flosum": ("/api/v1", "/api/v1/connections", "/api/v1/connections/7/backups"),
-    "netapp_bluexp": ("/account/a-1/providers/cloudmanager_cbs", "/account/a-1/providers/cloudmanager_cbs/api/v1/job"),
-    "rclone": ("/job/list",),
-    "veeam_vspc": ("/api/v3", "/api/v3/infrastructure/backupServers/jobs"),
-}
 SIMPLEST = {system: known.simplest for system, known in KNOWN.items()}
 
 
@@ -423,7 +414,7 @@ def test_address_when_from_a_region_then_as_the_vendor_documents_it(
 )
 @pytest.mark.parametrize("after", ["", "/", "{path}", "{path}/", " "])
 def test_url_when_pasted_with_the_apis_path_then_cut(system: str, before: str, after: str) -> None:
-    for path in PASTED[system]:
+    for path in KNOWN[system].pasted:
         params = {**without_address(system), "url": before + after.format(path=path)}
         connection = make(system, params).connection
         assert connection.url == before
@@ -436,7 +427,7 @@ def test_url_when_pasted_with_the_apis_path_then_cut(system: str, before: str, a
 )
 def test_url_when_a_reverse_proxys_prefix_holds_the_apis_path_then_kept(system: str, after: str) -> None:
     prefix = f"https://proxy.example{after.format(root=SYSTEMS[system].API_ROOT)}"
-    for pasted in ("", PASTED[system][-1]):
+    for pasted in ("", *KNOWN[system].pasted):
         assert make(system, {**without_address(system), "url": prefix + pasted}).connection.url == prefix
 
 
@@ -454,8 +445,9 @@ def test_url_when_its_host_is_called_like_the_apis_path_then_kept(system: str) -
     root = SYSTEMS[system].API_ROOT
     url = f"https:/{root}"
     assert make(system, {**without_address(system), "url": url}).connection.url == url
-    pasted = f"{url}x{PASTED[system][-1]}"
-    assert make(system, {**without_address(system), "url": pasted}).connection.url == f"{url}x"
+    for path in KNOWN[system].pasted:
+        pasted = f"{url}x{path}"
+        assert make(system, {**without_address(system), "url": pasted}).connection.url == f"{url}x"
     other = f"https://backup.example{root}s"
     assert make(system, {**without_address(system), "url": other}).connection.url == other
 

@@ -156,7 +156,7 @@ def rows(known: Known, given: list[tuple[str, bytes]]) -> list[t.Any]:
         except (ValueError, RecursionError):
             continue
         if name.startswith(known.with_jobs) and isinstance(read, dict):
-            found += known.jobs_in(read)
+            found += known.jobs_in(read, name)
     return found
 
 
@@ -234,7 +234,7 @@ def test_a_job_with_a_broken_id_makes_the_list_incomplete(system: str, value: t.
     known = KNOWN[system]
     name = next(name for name in known.answers if name.startswith(known.with_jobs))
     answer = known.answers[name]
-    target = next(iter(known.jobs_in(answer)))
+    target = next(iter(known.jobs_in(answer, name)))
     broken = {**target, known.id_field: value}
     body = json.dumps(answer).replace(json.dumps(target), json.dumps(broken), 1).encode()
     listing = build(system, Line(known, name, body, queued=False)).look(Selection())
