@@ -4,8 +4,8 @@
 
 ``ansible-playbook -i inventory.yml changeops.backup.change_window -e @window.yml``
 
-Everything is on loopback and in one temporary folder. The systems end when their standard input does, so that nothing is
-left behind, however the demo ends.
+Everything is on loopback and in one temporary folder. The systems end when their standard input does: nothing is left
+behind, however the demo ends.
 """
 
 from __future__ import annotations
@@ -129,13 +129,21 @@ def run_playbook(folder: Path, variables: dict[str, str], out: Path) -> int:
         "backup_change_window_end": (now + timedelta(hours=1)).isoformat(),
         "backup_change_window_report_dest": str(out),
     }
-    temporary = {name: str(folder / "ansible") for name in ("ANSIBLE_HOME", "ANSIBLE_LOCAL_TEMP", "ANSIBLE_REMOTE_TEMP")}
+    temporary = {
+        name: str(folder / "ansible") for name in ("ANSIBLE_HOME", "ANSIBLE_LOCAL_TEMP", "ANSIBLE_REMOTE_TEMP")
+    }
     process = subprocess.Popen(
         [
             *(Path(sys.executable).with_name("ansible-playbook"), "-i", folder / "inventory.yml"),
             *("changeops.backup.change_window", "-e", f"@{HERE / 'window.yml'}", "-e", json.dumps(window)),
         ],
-        env={**os.environ, **variables, **temporary, "ANSIBLE_CONFIG": str(HERE / "ansible.cfg"), "PYTHONUNBUFFERED": "1"},
+        env={
+            **os.environ,
+            **variables,
+            **temporary,
+            "ANSIBLE_CONFIG": str(HERE / "ansible.cfg"),
+            "PYTHONUNBUFFERED": "1",
+        },
         stdin=subprocess.DEVNULL,
         stderr=sys.stdout.fileno(),
         cwd=HERE,
@@ -156,7 +164,9 @@ def demo(out: Path) -> int:
     """Start the systems, and run the change window over them."""
     begun = time.monotonic()
     with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="changeops-demo-", ignore_cleanup_errors=True)))
+        folder = Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="changeops-demo-", ignore_cleanup_errors=True))
+        )
         # What is killed cannot clean up: all temporary files are in this folder.
         os.environ["TMPDIR"] = str(folder)
         print("Starting six backup systems: five simulated vendors and a real rclone ...", flush=True)

@@ -38,7 +38,7 @@ FACTS = {
     "gate": "backup_gate_result",
     "drain": "backup_drain_result",
     "verify": "backup_verify_result",
-    "after": "backup_change_window__after",
+    "after": "backup_change_window__left",
 }
 # What the roles set themselves: results, and all with two underscores.
 _OURS = re.compile(r"backup_[a-z]\w*?(?:__\w+|_result)$")
@@ -139,6 +139,9 @@ def _refuse_hiding(extra: Vars) -> None:
 def _left(told: Vars, name: str, since: datetime | None) -> dict[str, t.Any] | None:
     """What a stage of this very run and window left: a variable of that name, or an older fact, says nothing."""
     found = plain(told.get(name))
+    if isinstance(found, dict) and isinstance(found.get("result"), dict):
+        # What a task has registered, and no fact.
+        found = found["result"]
     if not isinstance(found, dict) or found.get("run") != RUN_ID:
         return None
     at = from_iso(found.get("at"))

@@ -65,7 +65,7 @@ def stories() -> dict[str, Told]:
         "idle": Told(System(flosum(GOOD)), "safe", True, outcome="done"),
         "busythenidle": Told(System(flosum({**RUNNING, **ends}, GOOD)), "safe", True, check="busy", outcome="done"),
         "latest": Told(
-            System(flosum(RUNNING, GOOD), window(end=moment(0.4), change_duration="4s")),
+            System(flosum(RUNNING, GOOD), window(end=moment(0.8), change_duration="4s")),
             "busy",
             False,
             check="busy closed",
