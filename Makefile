@@ -41,7 +41,7 @@ demo: $(FOR_DEMO)  ## Backup systems, and a playbook that waits, aborts, verifie
 test: $(FOR_DEV) link  ## The whole test suite; ARGS="tests/unit -k wait -n0" for a part of it
 	$(BIN)/pytest $(ARGS)
 
-cores: link  ## The tests of both doors with ansible-core 2.16, 2.19 and the newest; CORES=2.16 for one, ARGS=... for others
+cores: link  ## The tests of both doors and of the runbooks with ansible-core 2.16, 2.19 and the newest; CORES=2.16 for one, ARGS=... for others
 	@scripts/cores.sh
 
 bench: $(FOR_DEV) link  ## What a wait, a long list and a large log cost, beside what is written by hand; takes seven minutes

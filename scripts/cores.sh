@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 # Each with the Pythons that it runs on, the best first.
 declare -A pythons=([2.16]="3.11 3.12 3.10" [2.17]="3.12 3.11 3.10" [2.18]="3.12 3.11 3.13" [2.19]="3.11 3.12 3.13"
     [2.20]="3.13 3.12" [2.21]="3.13 3.12")
-tests=${ARGS:-tests/playbooks/test_doors.py tests/playbooks/test_progress.py tests/modules/test_doors.py}
+tests=${ARGS:-tests/playbooks/test_doors.py tests/playbooks/test_progress.py tests/modules/test_doors.py tests/playbooks/test_change_window.py}
 base=$PATH
 
 # An interpreter that really runs: the shims of pyenv are on PATH for versions that are not chosen as well.

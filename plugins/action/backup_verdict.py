@@ -13,7 +13,8 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.unsafe_proxy import wrap_var
 from ansible.utils.vars import load_extra_vars
 
-from ansible_collections.changeops.backup.plugins.module_utils._core.times import from_iso
+from ansible_collections.changeops.backup.plugins.filter.runbook import FILTERS
+from ansible_collections.changeops.backup.plugins.module_utils._core.times import from_iso, to_iso_z
 from ansible_collections.changeops.backup.plugins.plugin_utils._action import plain
 from ansible_collections.changeops.backup.plugins.plugin_utils._runbook import events
 from ansible_collections.changeops.backup.plugins.plugin_utils._runbook.fleet import (
@@ -31,7 +32,9 @@ from ansible_collections.changeops.backup.plugins.plugin_utils._runbook.verdicts
 from ansible_collections.changeops.backup.plugins.plugin_utils._runbook.window import Window
 
 Vars = t.Mapping[str, t.Any]
-STAGES = ("gate", "drain", "stop", "verify", "change", "after", "change_window", "report")
+# Ansible loads this file before it forks. The filters it would load in each worker anew, which takes long.
+LOADED = FILTERS
+STAGES = ("begin", "gate", "drain", "stop", "verify", "change", "after", "change_window", "report")
 PUBLISHED = ("gate", "drain", "verify", "change_window")
 # What each stage leaves.
 FACTS = {
@@ -68,13 +71,14 @@ class ActionModule(ActionBase):
         host = str(known.get("inventory_hostname", "localhost"))
         if stage == "stop":
             result.update(self._still_to_ask(args, host, now))
+        result.setdefault("at", to_iso_z(now))
         result["run"] = RUN_ID
         answer.update(changed=False, result=result, event=None)
         if stage in PUBLISHED and result.get("verdict") in VERDICTS and args.get("phase") != "gated":
             # With one verdict for many hosts, each has it.
             answer.update(published(stage, args.get("hosts") or [host], result))
         # A stop that is only rehearsed is not about to be sent, and one that was asked for is not asked for again.
-        is_idle = stage == "stop" and (self._task.check_mode or not result["jobs"])
+        is_idle = stage == "begin" or (stage == "stop" and (self._task.check_mode or not result["jobs"]))
         if args.get("dest") and args.get("change_id") and not is_idle:
             made = event(args, host, result, describe_run(known, bool(self._task.check_mode)), now)
             with told_plainly(f"The event of {stage} could not be written"):

@@ -13,7 +13,6 @@ from ansible import context
 from ansible.errors import AnsibleFilterError
 from ansible.utils.unsafe_proxy import wrap_var
 
-from ansible_collections.changeops.backup.plugins.module_utils._core.times import to_iso_z
 from ansible_collections.changeops.backup.plugins.module_utils._systems.registry import SYSTEMS
 from ansible_collections.changeops.backup.plugins.plugin_utils._action import plain
 from ansible_collections.changeops.backup.plugins.plugin_utils._runbook import (
@@ -53,8 +52,8 @@ def as_filter(compute: Compute) -> Compute:
 
 
 def change_window(start: t.Any, end: t.Any = None, duration: t.Any = None, role: str = "backup_gate") -> Given:
-    """Read a window and the duration of a change; give both with the latest start, and the time of reading."""
-    return {**window.read_window(start, end, duration, role).to_dict(), "read_at": to_iso_z(_now())}
+    """Read a window and the duration of a change; give both with the latest start."""
+    return window.read_window(start, end, duration, role).to_dict()
 
 
 def gate_verdict(

@@ -31,10 +31,11 @@ attributes:
 options:
   stage:
     description:
-      - What the result is of. V(stop) is written before jobs are stopped, V(after) is the look after the change.
+      - What the result is of. V(begin) only tells the time. V(stop) is written before jobs are stopped. V(after) is the
+        look after the change.
     type: str
     required: true
-    choices: [gate, drain, stop, verify, change, after, change_window, report]
+    choices: [begin, gate, drain, stop, verify, change, after, change_window, report]
   entry:
     description: The role that the stage is a part of. Left out, the stage itself. A run is over with the event of this.
     type: str

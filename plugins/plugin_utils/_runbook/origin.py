@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import functools
 import getpass
 import os
 import re
@@ -13,11 +12,10 @@ import secrets
 import socket
 import typing as t
 from datetime import datetime, timezone
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-import yaml
+from ansible.release import __version__
 
 from ansible_collections.changeops.backup.plugins.module_utils._core.times import to_iso_z
 from ansible_collections.changeops.backup.plugins.module_utils._systems.registry import SYSTEMS
@@ -39,8 +37,8 @@ def describe_run(task_vars: Vars, check_mode: bool) -> dict[str, t.Any]:
         "controller": socket.gethostname(),
         "awx_job": _first(task_vars, "awx_job_id", "tower_job_id"),
         "awx_url": os.environ.get("JOB_URL") or None,
-        "core_version": _core_version(),
-        "collection_version": collection_version(),
+        "core_version": __version__,
+        "collection_version": _VERSION,
     }
 
 
@@ -57,23 +55,21 @@ def _local_user() -> str | None:
         return str(os.getuid())
 
 
-@functools.cache
-def _core_version() -> str | None:
-    try:
-        return version("ansible-core")
-    except PackageNotFoundError:
-        return None
-
-
-@functools.cache
 def collection_version() -> str:
     """Give the version of this collection, as it was built or as it lies in a checkout."""
+    return _VERSION
+
+
+def _read_version() -> str:
     root = Path(__file__).parents[3]
-    for name, key in (("MANIFEST.json", "collection_info"), ("galaxy.yml", None)):
-        if (path := root / name).exists():
-            told = yaml.safe_load(path.read_text(encoding="utf-8"))
-            return str((told[key] if key else told)["version"])
+    for name, pattern in (("MANIFEST.json", r'"version": "([^"]+)"'), ("galaxy.yml", r"(?m)^version: (\S+)")):
+        if (path := root / name).exists() and (found := re.search(pattern, path.read_text(encoding="utf-8"))):
+            return found[1]
     return "unknown"
+
+
+# Read once, and not by each worker.
+_VERSION = _read_version()
 
 
 def title_of(system: str | None) -> str | None:
