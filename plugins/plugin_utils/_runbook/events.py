@@ -101,7 +101,7 @@ def read_events(folder: Path) -> tuple[list[dict[str, t.Any]], list[BadEvent]]:
     for path in sorted((folder / "events").glob("*.json")):
         try:
             found.append(_read(path))
-        except (ValueError, TypeError) as exc:
+        except (ValueError, TypeError, RecursionError) as exc:
             bad.append(BadEvent(path.name, str(exc)))
     return found, bad
 

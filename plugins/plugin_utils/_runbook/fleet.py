@@ -69,8 +69,7 @@ def judge_fleet(hosts: t.Sequence[Standing], now: datetime, **more: t.Any) -> Re
     """Give the verdict over all hosts: the worst counts."""
     verdict = worst(one.verdict for one in hosts)
     ordered = sorted(hosts, key=lambda one: -VERDICTS.index(worst([one.verdict])))
-    reasons = [_clean(reason) for one in ordered for part in one.parts for reason in part.get("reasons") or []]
-    reasons = list({tuple(reason.items()): reason for reason in reasons}.values())
+    reasons = [_clean(reason) for one in ordered for reason in _each_once(one)]
     alone = hosts[0].place if len(hosts) == 1 else None
     said = [f"{'' if alone else reason['host'] + ': '}{reason['object']}: {reason['why']}" for reason in reasons]
     return {
@@ -87,6 +86,20 @@ def judge_fleet(hosts: t.Sequence[Standing], now: datetime, **more: t.Any) -> Re
         "overridden": _overridden(hosts),
         **more,
     }
+
+
+def _each_once(one: Standing) -> t.Iterator[t.Mapping[str, t.Any]]:
+    """Give the reasons of a host. That an object shows no result while it runs is no reason beside its running."""
+    told: dict[tuple[t.Any, ...], None] = {}
+    named: set[t.Any] = set()
+    for part in one.parts:
+        running = {found["object"] for found in part.get("objects") or [] if found.get("verdict") == "unknown"}
+        for reason in part.get("reasons") or []:
+            mark = tuple(_clean(reason).values())
+            if mark not in told and not (reason["object"] in running and reason["object"] in named):
+                told[mark] = None
+                yield reason
+        named |= {reason["object"] for reason in part.get("reasons") or []}
 
 
 def _clean(reason: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
