@@ -35,7 +35,7 @@ class Layout(t.NamedTuple):
     right: float
     lane: float
     bar_y: float
-    bar: float
+    bar_height: float
     per_figure: int
     name_columns: int
     columns: int
@@ -150,16 +150,16 @@ class _Pen:
             return Axis(at, label, day, "end")
         return Axis(at, label, day, "start" if at - half < 0 else "middle")
 
-    def shape(self, look: str, bar: Bar, y: float, height: float, least: float = _LEAST) -> Shape:
+    def shape(self, look: str, drawn: Bar, y: float, height: float, least: float = _LEAST) -> Shape:
         """Place a bar. One of no length can still be seen."""
-        x = self.at(bar.x)
-        width = max(self.at(bar.x + bar.width) - x, least)
+        x = self.at(drawn.x)
+        width = max(self.at(drawn.x + drawn.width) - x, least)
         x = min(x, self.at(100.0) - width)
         middle, half = y + height / 2, height / 2 - 2
         arrows = []
-        if bar.from_before and look != "window":
+        if drawn.from_before and look != "window":
             arrows.append(_points((x - 5, middle), (x + 3, middle - half), (x + 3, middle + half)))
-        if bar.goes_on and look != "window":
+        if drawn.goes_on and look != "window":
             right = x + width
             arrows.append(_points((right + 5, middle), (right - 3, middle - half), (right - 3, middle + half)))
         return Shape(look, round(x, 1), round(y, 1), round(width, 1), round(height, 1), tuple(arrows))
@@ -193,9 +193,9 @@ class _Pen:
         """Place a lane."""
         layout, bar_y = self.layout, y + self.layout.bar_y
         look = LOOKS.get(lane.job["result"] or "", LOOKS.get(lane.job["state"], "odd"))
-        shapes = [self.shape(look, lane.ran, bar_y, layout.bar)] if lane.ran else []
+        shapes = [self.shape(look, lane.ran, bar_y, layout.bar_height)] if lane.ran else []
         if lane.expected:
-            shapes.append(self.shape("expected", lane.expected, bar_y, layout.bar))
+            shapes.append(self.shape("expected", lane.expected, bar_y, layout.bar_height))
         return Row(
             short(job_name(lane.job), layout.name_columns),
             short(lane.host, layout.columns - layout.name_columns - 8),
@@ -203,7 +203,7 @@ class _Pen:
             round(y, 1),
             round(y + (16 if layout.beside else 14), 1),
             round(y + (31 if layout.beside else 28), 1),
-            round(bar_y + layout.bar / 2, 1),
+            round(bar_y + layout.bar_height / 2, 1),
             tuple(shapes),
             self.at(lane.due) if lane.due is not None else None,
             tuple(self.abort(one, bar_y) for one in lane.aborts),
@@ -214,7 +214,7 @@ class _Pen:
         x, text = self.at(mark.x), f"abort {utc(mark.seconds):%H:%M}"
         anchor = "end" if x + len(text) * self.layout.letter + 10 > self.layout.width else "start"
         # Above the bars of a phone there are words.
-        y = bar_y - 2 if self.layout.beside else bar_y + self.layout.bar / 2 + 4
+        y = bar_y - 2 if self.layout.beside else bar_y + self.layout.bar_height / 2 + 4
         return Label("abort", x, text, round(x + (-8 if anchor == "end" else 8), 1), anchor, round(y, 1))
 
 

@@ -130,7 +130,7 @@ def timeline(model: Model) -> Timeline:
         start,
         end,
         now,
-        place.bar(*window) if None not in window else None,
+        place.stretch(*window) if None not in window else None,
         _ticks(start, end),
         tuple(mark for mark in marks if mark is not None),
         tuple(lanes[:MOST_LANES]),
@@ -263,7 +263,7 @@ class _Place:
         inside = min(max(moment, self.start), self.end)
         return round((inside - self.start) / (self.end - self.start) * 100, 2)
 
-    def bar(self, begin: float | None, end: float | None) -> Bar | None:
+    def stretch(self, begin: float | None, end: float | None) -> Bar | None:
         """Place a part; None where nothing of it is in the time shown."""
         if begin is None or end is None or end < self.start or begin > self.end:
             return None
@@ -288,8 +288,8 @@ def _lane(known: _Known, place: _Place, now: float | None) -> Lane | None:
         known.role,
         known.blocker is not None,
         known.blocker["fits"] if known.blocker else None,
-        place.bar(known.began, known.ended),
-        place.bar(since, eta) if eta is not None and since is not None and eta > since else None,
+        place.stretch(known.began, known.ended),
+        place.stretch(since, eta) if eta is not None and since is not None and eta > since else None,
         place.x(due) if due is not None and place.has(due) else None,
         tuple(Mark("abort", place.x(one), one) for one in known.aborts),
     )

@@ -108,9 +108,9 @@ def test_no_element_and_no_attribute_comes_from_a_vendor() -> None:
 
     calm = Seen(texts(calmed(harmless))["report.html"])
     # Jobs of one moment stand in the order of their names, so pieces may change places; none may come or go.
-    assert sorted(tag for tag, _ in hostile.elements) == sorted(tag for tag, _ in calm.elements)
-    assert {(tag, tuple(name for name, _ in attrs)) for tag, attrs in hostile.elements} == {
-        (tag, tuple(name for name, _ in attrs)) for tag, attrs in calm.elements
+    assert sorted(tag for tag, _attrs in hostile.elements) == sorted(tag for tag, _attrs in calm.elements)
+    assert {(tag, tuple(name for name, _value in attrs)) for tag, attrs in hostile.elements} == {
+        (tag, tuple(name for name, _value in attrs)) for tag, attrs in calm.elements
     }
     for name in ("class", "id", "data-label", "role", "aria-labelledby"):
         assert sorted(hostile.attributes(name)) == sorted(calm.attributes(name))
@@ -332,7 +332,7 @@ def test_the_summary_is_short_and_its_tables_are_whole(make: Make) -> None:
 
 @pytest.mark.parametrize("word", ["\u5907" * 400, "@" * 400, "\u202e" * 60, "\U0001f600" * 400, "#1" * 400, "&" * 400])
 def test_the_summary_is_short_whatever_comes_in(word: str) -> None:
-    rows = [models.blocker(word, word, word) for _ in range(200)]
+    rows = [models.blocker(word, word, word) for _number in range(200)]
     change = {**models.model()["change"], "id": word, "title": word, "msg": word}
     summary = texts(
         models.model(
