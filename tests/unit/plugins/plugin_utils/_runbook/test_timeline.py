@@ -60,10 +60,10 @@ def test_a_model_is_read_and_not_changed(make: t.Callable[[], models.Model]) -> 
 def test_everything_lies_within_the_time_shown(make: t.Callable[[], models.Model]) -> None:
     line = timeline(make())
     assert line.start < line.end
-    bars = [bar for one in line.lanes for bar in (one.ran, one.expected) if bar] + (
+    bars = [drawn for one in line.lanes for drawn in (one.ran, one.expected) if drawn] + (
         [line.window] if line.window else []
     )
-    assert all(bar.x >= 0 and bar.width >= 0 and bar.x + bar.width <= 100.01 for bar in bars)
+    assert all(drawn.x >= 0 and drawn.width >= 0 and drawn.x + drawn.width <= 100.01 for drawn in bars)
     moments = [*line.ticks, *line.marks, *(abort for one in line.lanes for abort in one.aborts)]
     assert all(0 <= one.x <= 100 for one in moments)
     assert 1 <= len(line.ticks) <= MOST_TICKS + 1
@@ -158,9 +158,9 @@ def test_a_job_without_times_has_a_lane_only_where_it_matters() -> None:
 
 def test_a_clock_that_is_ahead_makes_no_bar_of_negative_length() -> None:
     line = timeline(one_job(models.job("Ahead", 70, None, None)))
-    bar = lane(line, "Ahead").ran
-    assert bar is not None
-    assert bar.width == 0
+    lane_bar = lane(line, "Ahead").ran
+    assert lane_bar is not None
+    assert lane_bar.width == 0
 
 
 def test_names_that_many_runs_share_mean_the_active_one_and_an_id_means_itself() -> None:
