@@ -172,7 +172,8 @@ def test_a_whole_window() -> None:
     gate = {**BUSY, "complete": True, "jobs": [{"id": "1", "name": "A", "active": True}]}
     told = report(
         event("gate", 0, **gate), event("drain", 1, aborted=[{"id": "1", "name": "A"}], stop_reason="late"),
-        event("verify", 2), window(3, final=False), event("change", 4, outcome="began"), event("change", 5, outcome="done"),
+        event("verify", 2), window(3, final=False),
+        event("change", 4, outcome="began"), event("change", 5, outcome="done"),
         event("after", 6, complete=True, jobs=[{"id": "1", "name": "A", "active": False}]), window(7, phase="close"),
     )  # fmt: skip
     assert (told["verdict"], told["change"]["outcome"], told["blockers"]) == ("safe", "done", [])
