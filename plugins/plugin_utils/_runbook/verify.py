@@ -22,6 +22,7 @@ KEYS = ("name", "type", "job_id")
 _AHEAD = timedelta(minutes=5)
 # Where the user names the object, the vendor need not say that it is a backup; what is said to be another kind is none.
 _MAY_BE_MEANT = ("backup", None)
+_LATEST_ONLY = "; this system shows the latest run only: name other objects, or override it"
 
 
 class Wanted(t.NamedTuple):
@@ -111,8 +112,9 @@ def judge_verify(
     """Judge one look at a system: the worst object counts."""
     jobs: list[JobDict] = list(look.get("jobs") or [])
     hidden = unanswered(look)
+    latest_only = _LATEST_ONLY if (look.get("capabilities") or {}).get("definitions") else ""
     found = [
-        {**_judge(wanted, jobs, accept, now, hidden), "host": place.host, "system": place.system}
+        {**_judge(wanted, jobs, accept, now, hidden, latest_only), "host": place.host, "system": place.system}
         for wanted in _told_apart(look, _spelled_out(objects, jobs) or _every_backup(place, jobs, default_age))
     ]
     reasons = hidden + [reason for one in found if (reason := one.pop("reason")) is not None]
@@ -186,7 +188,12 @@ def _is_of(job: JobDict, wanted: Wanted) -> bool:
 
 
 def _judge(
-    wanted: Wanted, jobs: t.Sequence[JobDict], accept: t.Sequence[str], now: datetime, hidden: t.Sequence[Reason]
+    wanted: Wanted,
+    jobs: t.Sequence[JobDict],
+    accept: t.Sequence[str],
+    now: datetime,
+    hidden: t.Sequence[Reason],
+    latest_only: str,
 ) -> dict[str, t.Any]:
     """Judge one object: its last good run, and what stands in the way of calling it one."""
     runs = [job for job in jobs if _is_of(job, wanted)]
@@ -198,6 +205,8 @@ def _judge(
     if word == "no_backup" and any(job.get("kind") is None for job in jobs):
         why = "no backup of it is shown; some jobs do not tell what they are for: name them in backup_verify_objects"
         reason = Reason("breach", wanted.label, why)
+    if reason is not None and runs and not good:
+        reason = reason._replace(why=f"{reason.why}{latest_only}")
     if hidden and reason is not None:
         # What was not seen may be there.
         word, reason = "unknown", hidden[0]._replace(object=wanted.label)

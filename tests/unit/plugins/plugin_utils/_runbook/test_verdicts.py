@@ -393,6 +393,7 @@ def test_objects_of_the_user() -> None:
 def test_definitions_that_share_a_name_are_two_objects() -> None:
     seen = look(job("1", name="Nightly"), job("2", name="Nightly", result="failed"), **DEFINITIONS)
     assert [one["verdict"] for one in verified(seen)["objects"]] == ["met", "breached"]
+    assert "shows the latest run only" in verified(seen)["msg"]
     assert verified(look(*seen["jobs"]))["verdict"] == "safe", "two runs of one job"
 
 
