@@ -12,6 +12,7 @@ import signal
 import typing as t
 from collections.abc import Mapping
 from datetime import date
+from pathlib import Path
 
 from ansible import constants
 from ansible.errors import AnsibleError
@@ -136,9 +137,14 @@ class BackupAction(ActionBase):
             folder = self._connection._shell.tmpdir
             if folder and not constants.DEFAULT_KEEP_REMOTE_FILES:
                 shutil.rmtree(folder, ignore_errors=True)
+            # The module, and what is around it: nobody would hear what it has to say.
             if os.getpgrp() == os.getpid():
-                # Our own group: the module is in it. Nobody would hear what it has to say.
                 os.killpg(0, signal.SIGTERM)
+            else:
+                # Before core 2.19 a worker shares its group with all of Ansible.
+                for pid in _descendants(os.getpid()):
+                    with contextlib.suppress(OSError):
+                        os.kill(pid, signal.SIGTERM)
             for number, handler in before.items():
                 signal.signal(number, handler)
             os.kill(os.getpid(), exc.number)
@@ -146,6 +152,20 @@ class BackupAction(ActionBase):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def _descendants(pid: int) -> list[int]:
+    """What a process has started, and what that has. None where there is no /proc."""
+    children: dict[int, list[int]] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            # The name before it, in brackets, may hold anything.
+            parent = int(path.read_text(errors="replace").rpartition(")")[2].split()[1])
+            children.setdefault(parent, []).append(int(path.parent.name))
+    found = [*children.get(pid, ())]
+    for one in found:
+        found += children.get(one, ())
+    return found
 
 
 def _shows_invocation(task_vars: Vars) -> bool:
