@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from harness import kill_all_that_name
+from harness import Rclone, kill_all_that_name
 from playbooks.windows import GOOD, RUNNING, Played, System, Window, change_window, flosum, moment, vspc
 
 WILL_STOP = {
@@ -52,6 +52,11 @@ def stories() -> dict[str, Told]:
     """Every story, made when it is played: its times are those of now."""
     ends = {"after_looks": [{"looks": 4, "set": {"jobStatus": "Completed", "duration": "00:04:02"}}]}
     due = {"name": "Nightly web", "schedule": {"startDateTimeUtc": moment(10)}}
+    # The token ends in the middle of the drain, and the login is refused from then on.
+    lost = [
+        {"path": ".*", "kind": "read", "nth": [4], "do": {"expire_token": True}},
+        {"path": ".*", "kind": "login", "nth": list(range(3, 60)), "do": {"status": 400}},
+    ]
     nothing = {"meta": {"pagingInfo": {"total": 0, "count": 0, "offset": 0}}}
     partly = {
         "path": "/jobs",
@@ -152,6 +157,13 @@ def stories() -> dict[str, Told]:
         ),
         "changefails": Told(
             System(flosum(GOOD), {"change_file": "{{ evidence | dirname }}/fails.yml"}), "safe", False, outcome="failed"
+        ),
+        "loginlost": Told(
+            System(flosum(RUNNING, GOOD, faults=lost)),
+            "cannot_tell",
+            False,
+            says="authentication lost",
+            check="busy cannot_tell",
         ),
         "checks": Told(System(flosum(RUNNING, GOOD), window(policy="check")), "busy", False),
     }
@@ -322,6 +334,28 @@ def test_bad_input_is_refused_before_anything_is_sent(variables: dict[str, t.Any
     assert says in re.sub(r"\s+", " ", left.output)
     assert not left.changed("one")
     assert not (tmp_path / "evidence").exists()
+
+
+@pytest.mark.parametrize(("policy", "verdict"), [("abort", "safe"), ("check", "busy")])
+def test_over_a_real_rclone(policy: str, verdict: str, tmp_path: Path) -> None:
+    server = Rclone(tmp_path)
+    try:
+        done = server.copy(1000, "nightly-files")
+        while not server.call("job/status", jobid=int(done))["finished"]:
+            time.sleep(0.05)
+        large = server.copy(200_000_000, "nightly-databases")
+        options = {**server.options, "unreachable_timeout": 5}
+        with Window(tmp_path, {"one": System(flosum(GOOD), {"backup_connection": options})}) as played:
+            play = change_window(id="CHG-1", policy=policy, reason="late", objects=[{"name": "nightly-files"}])
+            left = played.run([play])
+        goes_on = not server.call("job/status", jobid=int(large))["finished"]
+    finally:
+        server.stop()
+    report = left.report("CHG-1")
+    assert (report["verdict"], left.status == 0, left.changed("one")) == (verdict, verdict == "safe", verdict == "safe")
+    assert [one["object"] for one in report["actions"]] == (["nightly-databases"] if policy == "abort" else [])
+    assert goes_on == (policy == "check"), "it was really stopped, or left alone"
+    assert [one["verdict"] for one in report["objects"]] == ["met"]
 
 
 # -- killed, and run again -----------------------------------------------------------------------------------------
