@@ -121,7 +121,7 @@ class Window:
     def run(self, plays: t.Sequence[t.Any] | str, *flags: str, **environ: str) -> Played:
         """Run ansible-playbook, and say what it left."""
         process = self.start(plays, *flags, **environ)
-        output, _nothing = process.communicate(timeout=150)
+        output, _nothing = process.communicate(timeout=350)
         return self.left(process.returncode, output)
 
     def left(self, status: int, output: str) -> Played:
