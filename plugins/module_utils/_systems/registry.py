@@ -18,7 +18,7 @@ if t.TYPE_CHECKING:
 
 def _every_system() -> None:
     """Never called: Ansible reads here what to ship, and the registry which systems there are."""
-    from . import (  # noqa: F401
+    from . import (  # noqa: F401  # Ansible reads it, nobody uses it
         avepoint_iaas_paas,
         avepoint_salesforce,
         flosum,
