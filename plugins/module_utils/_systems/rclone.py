@@ -98,7 +98,7 @@ class Rclone(BackupSystem):
     def find_jobs(self, selection: Selection) -> Listing:
         """Read the status of each id."""
         listing = Listing()
-        found = [self._job(int(job_id), listing) for job_id in selection.job_ids]
+        found = [self._job(int(job_id), listing, by_id=True) for job_id in selection.job_ids]
         jobs = [job for job in found if job is not None]
         if any(job.active and job.name not in (None, own_group(job)) for job in jobs):
             self._detail(self._find_groups)
@@ -159,7 +159,7 @@ class Rclone(BackupSystem):
         super().close()
         self._remote.leave()
 
-    def _job(self, job_number: int, listing: Listing) -> Job | None:
+    def _job(self, job_number: int, listing: Listing, by_id: bool = False) -> Job | None:
         status = self._remote.ask("job/status", {"jobid": job_number}, answered=is_gone)
         if "id" not in status and JOB_GONE in (as_text(status.get("error")) or ""):
             return None
@@ -169,7 +169,7 @@ class Rclone(BackupSystem):
         if job is None or job.id != str(job_number):
             listing.incomplete(f"the status of job {job_number} cannot be read")
             return None
-        if is_query(status):
+        if not by_id and is_query(status):
             self._remote.calls.add(job_number)
             return None
         if not job.active:
