@@ -24,7 +24,7 @@ JOB_GONE = "job not found"
 _NO_TIME = 0.0001
 _FINISHED = f"{SEEN}: finished true"
 # A group whose statistics are older than the job by more than this had another job before.
-_SAME_AGE = 3.0
+_SAME_AGE = 1.5
 
 # rclone has no word for a state: these are made of the fields finished, success, error and output.
 STATES: t.Mapping[str, Meaning] = {

@@ -12,7 +12,7 @@ from __future__ import annotations
 import typing as t
 from datetime import timedelta
 
-from .._core.errors import AuthLost, BackupError, Refused
+from .._core.errors import BackupError, Refused
 from .._core.job import Job
 from .._core.times import from_iso
 from .._http.logins import basic_auth
@@ -106,14 +106,15 @@ class Rclone(BackupSystem):
         return listing
 
     def _detail(self, ask: t.Callable[[], T]) -> T | None:
-        """Ask for a detail: how a job is, its status has said. One that fails, or hangs, is left alone for a while."""
+        """Ask for a detail: how a job is, its status has said. One that fails, or hangs, is left alone for a while.
+
+        A login that is lost is lost for the next status as well, and told there.
+        """
         if self.http.clock.monotonic() < self._no_details_until:
             return None
         try:
             with self.http.within(patience=0.0):
                 return ask()
-        except AuthLost:
-            raise
         except BackupError:
             self._no_details_until = self.http.clock.monotonic() + _DETAIL_PAUSE
             return None
