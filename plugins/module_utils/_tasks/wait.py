@@ -76,8 +76,10 @@ def _looks(task: Task, wait: Wait, unmatched: dict[str, str]) -> Look:
     # Definitions are chosen by what they are; which of their runs is meant, the loop decides.
     selection = task.selection._replace(started_after=None) if policy.definitions else task.selection
 
-    if policy.ids is None and selection.started_after is None and not policy.settled:
-        selection = selection._replace(about="active" if policy.state == "idle" else "new")
+    if policy.ids is None and policy.state == "idle":
+        selection = selection._replace(about="active")
+    elif policy.ids is None and selection.started_after is None and not policy.settled:
+        selection = selection._replace(about="new")
 
     def look(ids: tuple[str, ...] | None, patience: float) -> Seen:
         # However many pages a list has, a look ends one request after the deadline. Until then a slow list may take
