@@ -234,6 +234,13 @@ complete:
   description: Whether RV(jobs) is certain to hold all selected jobs. If not, do not take the system for idle.
   type: bool
   returned: when the system was asked
+unseen:
+  description:
+    - What the login may not read, or the server does not have, and nobody asked for by name, each with C(what) and
+      C(why). Nothing is known of it.
+  type: list
+  elements: dict
+  returned: when the system was asked
 capabilities:
   description:
     - What the system's API can do, as booleans - C(one_by_id), C(abort), C(steps), C(log), C(percent), C(names),

@@ -286,6 +286,13 @@ left_out:
   type: list
   elements: dict
   returned: when the system was asked
+unseen:
+  description:
+    - What the login may not read, or the server does not have, and nobody asked for by name, each with C(what) and
+      C(why). Nothing is known of it.
+  type: list
+  elements: dict
+  returned: when the system was asked
 """
 
 import gc

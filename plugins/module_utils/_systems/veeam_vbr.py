@@ -15,23 +15,18 @@ import sys
 import typing as t
 from datetime import datetime, timedelta, timezone
 
-from .._core.errors import Unanswered
 from .._core.job import Job
 from .._core.times import from_iso, iso, to_iso_z
-from .._http.call import Call, Intent, segment
-from .._http.response import Response, summary
+from .._http.call import Call
+from ._vbr_calls import VbrCalls
 from ._vbr_words import ACTIVE, CONTINUOUS, KINDS, KINDS_SOURCE, OF_JOB, STATES
-from .connection import READY_TOKEN, Connection, Login
-from .contract import ACCEPTED, BackupSystem
-from .listing import Listing, Page
-from .reading import as_count, as_id, as_object, as_seconds, as_text, elapsed
+from .connection import READY_TOKEN, Login
+from .contract import ACCEPTED
+from .listing import Listing
+from .reading import as_id, as_object, as_seconds, as_text, elapsed
 from .selection import Selection
 from .vocabulary import Capabilities
 
-# The document's default; it names no largest page.
-_PAGE = 200
-# Servers demand that a version is named. The oldest whose document was read.
-_VERSION = "1.2-rev1"
 _UUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 # Of these the document says that their job can be stopped, and so gracefully.
 _GRACEFUL = frozenset({"backupjob", "replicajob"})
@@ -41,7 +36,7 @@ _CLOCKS_DIFFER = timedelta(hours=1)
 _RECENT = timedelta(days=1)
 
 
-class VeeamVbr(BackupSystem):
+class VeeamVbr(VbrCalls):
     """Sessions and jobs of one backup server."""
 
     NAME = "veeam_vbr"
@@ -51,9 +46,6 @@ class VeeamVbr(BackupSystem):
     KINDS_SOURCE = KINDS_SOURCE
     CONTINUOUS = CONTINUOUS
     CAPABILITIES = Capabilities(one_by_id=True, abort=True, log=True, percent=True, names=True)
-    API_ROOT = "/api/v1"
-    PASTED = r"/api/v1(/(sessions|jobs(/states)?))?"
-    ERROR_FIELDS = ("errorCode",)
     TOKEN_PATH = "/api/oauth2/token"
     LOGINS = (
         Login(
@@ -81,11 +73,6 @@ class VeeamVbr(BackupSystem):
         self._last_run: dict[str, str] = {}
         # Definitions that were said to run while no session told so: whoever waits for their end has to see it.
         self._only_said_to_run: set[str] = set()
-
-    @classmethod
-    def headers(cls, connection: Connection, kind: Intent) -> dict[str, str]:
-        """Name the version, which every call has to, logins included."""
-        return {"x-api-version": connection["api_version"] or _VERSION}
 
     def keep(self) -> dict[str, t.Any]:
         """Keep since when what has ended is listed, and which definitions are."""
@@ -126,22 +113,10 @@ class VeeamVbr(BackupSystem):
     def _sessions(self, chosen: tuple[str, str] | None) -> Listing:
         """Page through sessions, newest first: what begins meanwhile shifts rows to later pages, and hides none."""
         query = [("orderColumn", "CreationTime"), ("orderAsc", "false"), *([chosen] if chosen else [])]
-        return self._pages("sessions", query, self.to_job)
+        return self.pages("sessions", query, self.to_job)
 
     def _definitions(self, *chosen: tuple[str, str]) -> Listing:
-        return self._pages("jobs/states", chosen, self._definition)
-
-    def _pages(
-        self, path: str, query: t.Iterable[tuple[str, str]], read: t.Callable[[dict[str, t.Any]], Job | None]
-    ) -> Listing:
-
-        def fetch(skip: int) -> Page:
-            place = [("skip", str(skip)), ("limit", str(_PAGE))]
-            items, body, trouble = self.rows(f"{self.API_ROOT}/{path}", [*place, *query], "data")
-            total = as_count(as_object(body.get("pagination")).get("total"))
-            return Page(items, skip + len(items), total, trouble=trouble)
-
-        return self.paged(0, fetch, read=read)
+        return self.pages("jobs/states", chosen, self._definition)
 
     def _add_definitions(self, listing: Listing, selection: Selection) -> None:
         """Let the newest run that is selected tell when its definition runs next; without one, the definition does."""
@@ -165,7 +140,7 @@ class VeeamVbr(BackupSystem):
     def _unseen_run(self, listing: Listing, definition: Job) -> list[Job]:
         """Read the run of a definition that is said to run: it may have begun since the list was read."""
         named = self._last_run.get(definition.id)
-        session = None if named is None or named in listing.jobs else self._session(named)
+        session = None if named is None or named in listing.jobs else self.session(named)
         if session is not None and (job := self.to_job(session)) is not None and job.active:
             self.take(listing, [session])
             return [listing.jobs[job.id]]
@@ -176,7 +151,7 @@ class VeeamVbr(BackupSystem):
         """Read sessions one by one: the list is a server's whole history. An id that is none may be a definition's."""
         listing = Listing()
         for job_id in selection.job_ids:
-            session = self._session(job_id)
+            session = self.session(job_id)
             if session is not None:
                 self.take(listing, [session])
                 continue
@@ -185,47 +160,21 @@ class VeeamVbr(BackupSystem):
             listing.merge(found)
         return listing
 
-    def _session(self, job_id: str) -> dict[str, t.Any] | None:
-
-        def parse(response: Response) -> dict[str, t.Any] | None:
-            if response.status == 404:
-                return None
-            body = as_object(response.json())
-            if as_id(body.get("id")) is None:
-                raise Unanswered(f"{response.headline}, but holds no session: {summary(response)}")
-            return body
-
-        session: dict[str, t.Any] | None = self.get(
-            self._path("sessions", job_id),
-            parse=parse,
-            answered=lambda response: response.status == 404 and self.is_own_error(response),
-        )
-        return session
-
-    def _path(self, what: str, job_id: str, rest: str = "") -> str:
-        return f"{self.API_ROOT}/{what}/{segment(job_id)}{rest}"
-
     def log_call(self, job: Job) -> Call:
         """Ask for the log: JSON, the newest record first."""
-        return self.call("read", "GET", self._path("sessions", job.id, "/logs"))
+        return self.call("read", "GET", self.path("sessions", job.id, "/logs"))
 
     def stop_job(self, job: Job) -> str:
         """Stop a run gracefully where its type allows it; else the session, and how that is done nobody says."""
         if (job.vendor_state or "").startswith(OF_JOB):
-            return self._stop_gracefully(job.id, None)
-        session = self._session(job.id) or {}
+            return self.stop_gracefully(job.id, None)
+        session = self.session(job.id) or {}
         owner, now = as_text(session.get("jobId")), self.to_job(session)
         # Of a session that has just ended the job may already have another one.
         if owner and now and now.active and (now.type or "").casefold() in _GRACEFUL:
-            return self._stop_gracefully(owner, job.id)
-        self.http.write(self.call("write", "POST", self._path("sessions", job.id, "/stop")))
+            return self.stop_gracefully(owner, job.id)
+        self.http.write(self.call("write", "POST", self.path("sessions", job.id, "/stop")))
         return ACCEPTED
-
-    def _stop_gracefully(self, owner: str, session_id: str | None) -> str:
-        call = self.call("write", "POST", self._path("jobs", owner, "/stop"), json={"gracefulStop": True})
-        stopped = as_id(as_object(self.http.write(call).json_or_none()).get("id"))
-        other = session_id and stopped and self.id_key(stopped) != self.id_key(session_id)
-        return f"{ACCEPTED}, as a graceful one" + ("; the server answered with another session" if other else "")
 
     def to_job(self, raw: dict[str, t.Any]) -> Job | None:
         """Read one session."""

@@ -99,6 +99,7 @@ def _looks(task: Task, wait: Wait, unmatched: dict[str, str]) -> Look:
             wait.hear(http.answered_at)
             wait.server_ahead = http.server_ahead
         wait.forget(listing.excluded)
+        wait.unseen = listing.unseen
         for word in listing.unmatched.keys() ^ unmatched.keys():
             # What matched once is no mistake, also if it does not match any more.
             unmatched.pop(word, None)
@@ -163,6 +164,7 @@ def _answer(task: Task, report: Report, failed: bool) -> Answer:
     window = f" Only jobs since {iso(since)} were looked for: see started_after." if since else ""
     # Whoever has to find out why needs the address.
     where = f" at {task.system.connection.url}" if report.verdict in ("unreachable", "auth_lost") else ""
+    unseen = f" Not seen: {', '.join(one['what'] for one in report.unseen)}." if report.unseen else ""
     return {
         "changed": False,
         "failed": failed,
@@ -178,8 +180,9 @@ def _answer(task: Task, report: Report, failed: bool) -> Answer:
         "throttled_seconds": round(spent["throttled_seconds"] + report.throttled_seconds, 3),
         "transitions": report.transitions,
         "left_out": report.left_out,
+        "unseen": report.unseen,
         "complete": report.complete,
-        "msg": f"{task.system.TITLE}{where}: {report.message}{window}",
+        "msg": f"{task.system.TITLE}{where}: {report.message}{window}{unseen}",
     }
 
 
