@@ -34,11 +34,12 @@ HEAD = """\
 changeops.backup
 ================
 
-Before a change: is a backup still running? Wait for it, or stop it? Did the last one succeed recently enough to go back
-to? This Ansible collection answers that for several backup systems in one vocabulary, unattended; and where an answer is
-not known, it says so.
+Before a change, somebody has to know: is a backup still running, and did the last one succeed recently enough to go back
+to? This Ansible collection asks the backup systems and answers in one vocabulary. It waits until they are quiet, stops a
+job only where you allow it, runs your change, and leaves evidence. Where an answer is not known, it says so.
 
-New here? Begin with the :ref:`tutorial <ansible_collections.changeops.backup.docsite.guide_tutorial>`.
+New here? Begin with the :ref:`tutorial <ansible_collections.changeops.backup.docsite.guide_tutorial>`. In a hurry, with a
+change tonight? :ref:`Your first change window <ansible_collections.changeops.backup.docsite.guide_change_window>`.
 """
 
 
@@ -58,7 +59,18 @@ def main() -> None:
     inventory = WORK / "ansible.inv"
     inventory.write_bytes(labels())
     os.environ["ANSIBLE_INVENTORY_OF_LABELS"] = str(inventory)
-    run("sphinx-build", "-q", "-W", "--keep-going", "-c", str(HERE), "-d", str(WORK / "doctrees"), str(SOURCE), str(SITE))
+    run(
+        "sphinx-build",
+        "-q",
+        "-W",
+        "--keep-going",
+        "-c",
+        str(HERE),
+        "-d",
+        str(WORK / "doctrees"),
+        str(SOURCE),
+        str(SITE),
+    )
     print(f"The site is in {SITE.relative_to(ROOT)}: open index.html there.")
 
 
@@ -80,7 +92,9 @@ def toctree(caption: str, pages: list[str]) -> str:
 def labels() -> bytes:
     """Give an inventory as Sphinx reads it."""
     body = "".join(f"{name} std:label -1 {place}\n" for name, place in LABELS.items())
-    head = "# Sphinx inventory version 2\n# Project: Ansible\n# Version: devel\n# The remainder of this file is compressed"
+    head = (
+        "# Sphinx inventory version 2\n# Project: Ansible\n# Version: devel\n# The remainder of this file is compressed"
+    )
     return f"{head} using zlib.\n".encode() + zlib.compress(body.encode())
 
 
