@@ -257,15 +257,15 @@ jobs:
           message: null
           counts: {successful: 12400, failed: 0, skipped: 0, total: 12400}
     log_path:
-      description: File with the job's log, or null.
+      description: Null. M(changeops.backup.backup_job_info) can fetch the log.
       type: str
       returned: always
-      sample: /var/log/flosum/flosum-4711.log
+      sample: null
     raw:
-      description: The job as the system sent it, or null.
+      description: Null. M(changeops.backup.backup_job_info) can return what the system sent.
       type: dict
       returned: always
-      sample: {jobId: 4711, jobStatus: Completed}
+      sample: null
 unfinished:
   description: Those of RV(jobs) that were not seen to end, with all their fields. The sample shows some.
   type: list
@@ -344,7 +344,7 @@ msg:
   description: How it came out, in one sentence.
   type: str
   returned: always
-  sample: "Veeam Service Provider Console: All 7 jobs ended well."
+  sample: "Veeam Service Provider Console: 7 of 7 jobs have ended as accepted."
 """
 
 import gc

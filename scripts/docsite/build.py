@@ -34,12 +34,12 @@ HEAD = """\
 changeops.backup
 ================
 
-Before a change, somebody has to know: is a backup still running, and did the last one succeed recently enough to go back
-to? This Ansible collection asks the backup systems and answers in one vocabulary. It waits until they are quiet, stops a
-job only where you allow it, runs your change, and leaves evidence. Where an answer is not known, it says so.
+Before a change, somebody has to know: is a backup still running, and did the last one succeed recently enough to go
+back to? This Ansible collection asks the backup systems and answers in one vocabulary. It waits until they are quiet,
+stops a job only where you allow it, runs your change, and leaves evidence. Where an answer is not known, it says so.
 
-New here? Begin with the :ref:`tutorial <ansible_collections.changeops.backup.docsite.guide_tutorial>`. In a hurry, with a
-change tonight? :ref:`Your first change window <ansible_collections.changeops.backup.docsite.guide_change_window>`.
+New here? Begin with the :ref:`tutorial <ansible_collections.changeops.backup.docsite.guide_tutorial>`. A change
+tonight? :ref:`Your first change window <ansible_collections.changeops.backup.docsite.guide_change_window>`.
 """
 
 
