@@ -93,7 +93,10 @@ def waited() -> list[tuple[str, Result]]:
         "system": "veeam_vspc",
         "jobs": [{"instanceUid": f"{uid}{n}", **common, **job} for n, job in enumerate(jobs)],
     }
-    return played(story, ("backup_job_wait", {"state": "idle", "interval": 0.5}))
+    return [
+        *played(story, ("backup_job_wait", {"state": "idle", "interval": 0.5})),
+        *played(tale("netapp_bluexp"), ("backup_job_wait", {"state": "idle", "wait_timeout": 0})),
+    ]
 
 
 def refused() -> list[tuple[str, Result]]:
