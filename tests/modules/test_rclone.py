@@ -49,6 +49,15 @@ def test_a_throttled_copy_is_waited_for_with_percent(rclone: Rclone) -> None:
     assert [(job["id"], job["result"]) for job in waited["jobs"]] == [(job_id, "success")]
 
 
+def test_a_question_of_others_is_shown_only_where_its_id_is_asked_for(rclone: Rclone) -> None:
+    rclone.copy(1000, "nightly-files")
+    question = rclone.call("core/version", _async=True)["jobid"]
+    good("backup_job_wait", {**rclone.options, "names": ["nightly-files"], "interval": 0.5})
+    assert str(question) not in {job["id"] for job in good("backup_job_info", rclone.options)["jobs"]}
+    asked = good("backup_job_info", {**rclone.options, "job_ids": [question]})
+    assert ([job["id"] for job in asked["jobs"]], asked["missing"]) == ([str(question)], [])
+
+
 def test_a_running_job_is_aborted_once_and_confirmed(rclone: Rclone) -> None:
     job_id = rclone.copy(400 * MEGABYTE, "weekly-huge")
     other = rclone.copy(400 * MEGABYTE, "weekly-payroll")

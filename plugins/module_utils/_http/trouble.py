@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import ssl
 import typing as t
+from http.client import RemoteDisconnected
 from urllib.parse import urlsplit
 
 from .._core.errors import BackupError, Misconfigured, Unanswered
@@ -54,7 +55,10 @@ def trouble(call: Call, exc: Exception, mask: t.Callable[[str], str], way: Way) 
         return speaks_https(call)
     within = f" within request_timeout ({way.seconds:.3g} s)" if isinstance(exc, errors.Timeout) else ""
     through = f" through the proxy that {way.proxy} names" if way.proxy else ""
-    return Unanswered(f"{call} got no answer{through} ({reason}){within}")
+    # Some servers for TLS say nothing at all to plain http.
+    ended = isinstance(_innermost(exc), RemoteDisconnected) and call.url.startswith("http:")
+    perhaps = ". If this port speaks https, give an https address" if ended else ""
+    return Unanswered(f"{call} got no answer{through} ({reason}){within}{perhaps}")
 
 
 def speaks_https(call: Call) -> BackupError:
@@ -87,7 +91,8 @@ def _tls_trouble(call: Call, exc: Exception, reason: str, way: Way) -> BackupErr
         # A server that goes down in the middle of the handshake may come back.
         return Unanswered(f"{call} got no answer ({reason})")
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return BackupError(f"the TLS certificate of {host} was not accepted ({reason}). {_advice(cause, host, way)}")
+        place = urlsplit(call.url).netloc
+        return BackupError(f"the TLS certificate of {place} was not accepted ({reason}). {_advice(cause, host, way)}")
     if isinstance(cause, ssl.SSLError) and cause.reason in _NO_TLS:
         return BackupError(
             f"no TLS connection with {host} ({reason}): this port speaks plain http, or no HTTP at all. Check url: its "

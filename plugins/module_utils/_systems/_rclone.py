@@ -24,7 +24,7 @@ JOB_GONE = "job not found"
 _NO_TIME = 0.0001
 _FINISHED = f"{SEEN}: finished true"
 # A group whose statistics are older than the job by more than this had another job before.
-_SAME_AGE = 3.0
+_SAME_AGE = 1.5
 
 # rclone has no word for a state: these are made of the fields finished, success, error and output.
 STATES: t.Mapping[str, Meaning] = {
@@ -74,6 +74,10 @@ def judge(output: t.Any) -> tuple[Judged | None, list[str]]:
         bad = sum(part == "bad" for part, _errors in parts)
         return ("good" if not bad else "bad" if bad == len(parts) else "part"), errors
     if is_check(held) and isinstance(held.get("success"), bool):
+        # Files that could not be compared are no difference to it: a check that was stopped calls itself OK.
+        unread = [str(name) for name in as_array(held.get("error"))]
+        if unread:
+            return "bad", [f"could not be compared: {', '.join(unread[:5])}"]
         return ("good", []) if held["success"] else ("bad", [as_text(held.get("status")) or "it found differences"])
     if "result" in held and isinstance(held.get("error"), (bool, str)):
         return ("bad", [_last_line(held)]) if held["error"] else ("good", [])
@@ -96,8 +100,9 @@ def _last_line(held: dict[str, t.Any]) -> str:
 
 
 def is_check(output: t.Any) -> bool:
-    """Tell a comparison of two places by its output."""
-    return not {"missingOnSrc", "missingOnDst", "differ"}.isdisjoint(as_object(output))
+    """Tell a comparison of two places by its output. Which lists of files it holds is the caller's choice."""
+    held = as_object(output)
+    return {"success", "status"} <= held.keys() or not {"missingOnSrc", "missingOnDst", "differ"}.isdisjoint(held)
 
 
 def is_query(status: dict[str, t.Any]) -> bool:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import typing as t
 from datetime import timedelta
 
-from .._core.errors import AuthLost, BackupError, Refused
+from .._core.errors import BackupError, Refused
 from .._core.job import Job
 from .._core.times import from_iso
 from .._http.logins import basic_auth
@@ -98,7 +98,7 @@ class Rclone(BackupSystem):
     def find_jobs(self, selection: Selection) -> Listing:
         """Read the status of each id."""
         listing = Listing()
-        found = [self._job(int(job_id), listing) for job_id in selection.job_ids]
+        found = [self._job(int(job_id), listing, by_id=True) for job_id in selection.job_ids]
         jobs = [job for job in found if job is not None]
         if any(job.active and job.name not in (None, own_group(job)) for job in jobs):
             self._detail(self._find_groups)
@@ -106,14 +106,15 @@ class Rclone(BackupSystem):
         return listing
 
     def _detail(self, ask: t.Callable[[], T]) -> T | None:
-        """Ask for a detail: how a job is, its status has said. One that fails, or hangs, is left alone for a while."""
+        """Ask for a detail: how a job is, its status has said. One that fails, or hangs, is left alone for a while.
+
+        A login that is lost is lost for the next status as well, and told there.
+        """
         if self.http.clock.monotonic() < self._no_details_until:
             return None
         try:
             with self.http.within(patience=0.0):
                 return ask()
-        except AuthLost:
-            raise
         except BackupError:
             self._no_details_until = self.http.clock.monotonic() + _DETAIL_PAUSE
             return None
@@ -159,7 +160,7 @@ class Rclone(BackupSystem):
         super().close()
         self._remote.leave()
 
-    def _job(self, job_number: int, listing: Listing) -> Job | None:
+    def _job(self, job_number: int, listing: Listing, by_id: bool = False) -> Job | None:
         status = self._remote.ask("job/status", {"jobid": job_number}, answered=is_gone)
         if "id" not in status and JOB_GONE in (as_text(status.get("error")) or ""):
             return None
@@ -169,7 +170,7 @@ class Rclone(BackupSystem):
         if job is None or job.id != str(job_number):
             listing.incomplete(f"the status of job {job_number} cannot be read")
             return None
-        if is_query(status):
+        if not by_id and is_query(status):
             self._remote.calls.add(job_number)
             return None
         if not job.active:

@@ -74,6 +74,7 @@ class Known:
         "server_ahead",
         "saw_active",
         "left_out",
+        "not_since",
         "moved_at",
         "quiet_since",
         "trouble",
@@ -102,6 +103,8 @@ class Known:
         self.history: set[str] = set()
         # What runs for ever and does not count: id -> what is told of it.
         self.left_out: dict[str, dict[str, t.Any]] = {}
+        # Definitions of the selection whose newest run began before started_after.
+        self.not_since: list[str] = []
         self.moved_at = 0.0
         self.quiet_since: float | None = None
         self.trouble = ""
@@ -189,7 +192,10 @@ class Known:
 
     def _meant(self, jobs: t.Mapping[str, Job]) -> t.Iterable[str]:
         if self.policy.state != "idle":
-            return meant(jobs, self.policy, self.history, self.server_ahead)
+            about = meant(jobs, self.policy, self.history, self.server_ahead)
+            if self.policy.run_after is not None:
+                self.not_since = sorted(jobs[job_id].name or job_id for job_id in jobs.keys() - about)
+            return about
         for job_id, job in jobs.items():
             if left_out(job, self.policy) and (job.active or job_id in self.left_out):
                 why = "runs for ever in the background"

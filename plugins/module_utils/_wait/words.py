@@ -56,7 +56,7 @@ def _reached(known: Known) -> str:
     if known.policy.state == "idle":
         return f"Nothing selected is active (looked at {_jobs(len(entries))}).{gone}{_left_out(known)}"
     good = sum(entry.ended for entry in entries) - len(_bad(known))
-    return f"{good} of {len(entries)} jobs have ended as accepted.{gone}{old_news(known)}"
+    return f"{good} of {len(entries)} jobs have ended as accepted.{gone}{_not_since(known)}{old_news(known)}"
 
 
 def _failed(known: Known) -> str:
@@ -133,9 +133,8 @@ def old_news(known: Known) -> str:
     ended = [entry.job for entry in known.followed.values() if entry.ended and entry.job is not None]
     if known.saw_active or known.policy.state == "idle" or not ended:
         return ""
-    told = [f"{job.name or job.id} {_ago(known, job)}" for job in ended[:_MOST_NAMED]]
-    more = f" and {len(ended) - _MOST_NAMED} more" if len(ended) > _MOST_NAMED else ""
-    return f" Nothing was running while this waited; these had ended before: {', '.join(told)}{more}."
+    told = _first([f"{job.name or job.id} {_ago(known, job)}" for job in ended])
+    return f" Nothing was running while this waited; these had ended before: {told}."
 
 
 def _ago(known: Known, job: Job) -> str:
@@ -152,6 +151,11 @@ def _span(seconds: float) -> str:
     days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
     units = [f"{count} {unit}" for count, unit in ((days, "d"), (hours, "h"), (minutes, "min")) if count]
     return " ".join(units[:2]) or f"{max(0, int(seconds))} s"
+
+
+def _not_since(known: Known) -> str:
+    """Name what the selection means and nobody waited for: a job that begins late is easily overlooked."""
+    return f" No run since started_after: {_first(known.not_since)}." if known.not_since else ""
 
 
 def _left_out(known: Known) -> str:
@@ -171,9 +175,15 @@ def hms(seconds: float) -> str:
 
 def names(entries: t.Sequence[Followed], messages: bool = False) -> str:
     """Name jobs, with what they say where asked; of many the first."""
-    shown = [
-        f"{entry}: {entry.job.message}" if messages and entry.job and entry.job.message else str(entry)
-        for entry in entries[:_MOST_NAMED]
-    ]
-    more = len(entries) - _MOST_NAMED
-    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+    return _first(
+        [
+            f"{entry}: {entry.job.message}" if messages and entry.job and entry.job.message else str(entry)
+            for entry in entries
+        ]
+    )
+
+
+def _first(told: t.Sequence[str]) -> str:
+    """Of many the first, and how many more there are."""
+    more = len(told) - _MOST_NAMED
+    return ", ".join(told[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -36,6 +36,9 @@ CANCELED = {"error": "context canceled", "path": "sync/copy", "status": 500}
         ({"error": "exit status 3", "result": ""}, "failed", "canceled"),
         ({**CHECK, "success": False}, "failed", "canceled"),
         ({**CHECK, "success": True, "differ": []}, "success", "success"),
+        ({"success": False, "status": "1 differences found", "hashType": "md5"}, "failed", "canceled"),
+        # A real rclone, stopped while it compared.
+        ({**CHECK, "success": True, "differ": [], "error": ["f0", "f1"], "status": "OK"}, "failed", "canceled"),
         ({"results": [LOST]}, "failed", "canceled"),
         ({"results": [LOST, {}]}, "warning", "canceled"),
         ({"results": [{}, {}]}, "success", "success"),
@@ -78,6 +81,7 @@ def test_what_failed_says_why(output: t.Any) -> None:
         ({"output": COMMAND}, False),
         ({"output": {"results": [{}]}}, False),
         ({"output": {**CHECK, "success": True}}, False),
+        ({"output": {"success": False, "status": "1 differences found", "hashType": "md5"}}, False),
         ({"output": {"bytes": 0}, "success": False}, False),
         ({"output": None, "finished": False, "success": False}, False),
     ],

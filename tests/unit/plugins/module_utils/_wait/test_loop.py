@@ -723,6 +723,21 @@ def test_an_ended_run_without_a_start_is_not_the_awaited_one(clock: Clock, ids: 
     assert run(clock, story, definitions=True, run_after=clock.now(), ids=ids).verdict == "missing"
 
 
+def test_what_a_selection_means_and_has_not_run_is_named(clock: Clock) -> None:
+    """Of two nightly jobs one begins late: that it was not waited for is said, however well the other ended."""
+    old, new = clock.now() - timedelta(hours=25), clock.now() + timedelta(seconds=1)
+    rest = (job("b", "finished", "success", started=old), job("c", "idle"))
+    story = Story(
+        clock,
+        in_turn(
+            sight(job("a", "running", started=new), *rest), sight(job("a", "finished", "success", started=new), *rest)
+        ),
+    )
+    report = run(clock, story, definitions=True, run_after=clock.now(), ids=None)
+    assert (report.verdict, [one.id for one in report.jobs]) == ("reached", ["a"])
+    assert report.message == "1 of 1 jobs have ended as accepted. No run since started_after: b, c."
+
+
 @pytest.mark.parametrize("ids", [("a",), None])
 def test_an_old_run_is_not_there_yet(clock: Clock, ids: tuple[str, ...] | None) -> None:
     story = Story(clock, in_turn(definition(clock, "finished", "success", -900.0)))
