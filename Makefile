@@ -14,6 +14,8 @@ PYVER := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])
 MADE := $(VENV)/.made-$(PYVER)
 FOR_DEMO := $(VENV)/.for-demo
 FOR_DEV := $(VENV)/.for-dev
+DOCS := .cache/docs/venv
+FOR_DOCS := $(DOCS)/.made-$(PYVER)
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -24,7 +26,7 @@ export PYTHONPATH := $(CURDIR)/$(TREE):$(CURDIR)/tests
 # Set, it would hide progress lines that are not flushed.
 unexport PYTHONUNBUFFERED
 
-.PHONY: help demo test cores bench lint sanity states clean link
+.PHONY: help demo test cores bench lint sanity states docs clean link
 
 help:  ## Show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -60,6 +62,9 @@ lint: $(FOR_DEV) link  ## Style, types, documentation, changelog, and the sanity
 states: $(FOR_DEV) link  ## Write docs/states.md anew, from the tables of the systems
 	$(BIN)/python scripts/states.py
 
+docs: $(FOR_DOCS) link  ## The documentation as a website, in .cache/docs/html; any warning fails
+	@$(DOCS)/bin/python scripts/docsite/build.py
+
 sanity: $(FOR_DEV)  ## ansible-test sanity; SANITY_PYTHONS=all for every Python on PATH
 	scripts/sanity.sh
 
@@ -83,3 +88,10 @@ $(FOR_DEMO): requirements/demo.txt requirements/simulator.txt $(MADE)
 $(FOR_DEV): requirements/dev.txt $(filter-out requirements/dev.txt,$(wildcard requirements/*.txt)) $(MADE)
 	$(BIN)/python -m pip install -qq -r $<
 	@touch $@ $(FOR_DEMO)
+
+# Sphinx and its theme are of use to nobody else.
+$(FOR_DOCS): requirements/docs.txt
+	rm -rf $(DOCS)
+	$(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/python -m pip install -qq -r $<
+	@touch $@
