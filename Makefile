@@ -16,6 +16,8 @@ FOR_DEMO := $(VENV)/.for-demo
 FOR_DEV := $(VENV)/.for-dev
 DOCS := .cache/docs/venv
 FOR_DOCS := $(DOCS)/.made-$(PYVER)
+EDA := .cache/eda
+FOR_EDA := $(EDA)/.made-$(PYVER)
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -26,10 +28,10 @@ export PYTHONPATH := $(CURDIR)/$(TREE):$(CURDIR)/tests
 # Set, it would hide progress lines that are not flushed.
 unexport PYTHONUNBUFFERED
 
-.PHONY: help demo test cores bench lint sanity states docs clean link
+.PHONY: help demo test test-eda cores bench lint sanity states docs clean link
 
 help:  ## Show this list
-	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 # The demo uses the collection as a user gets it: built and installed.
 demo: export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.cache/collections
@@ -43,6 +45,9 @@ demo: $(FOR_DEMO)  ## Backup systems, and a playbook that waits, aborts, verifie
 test: $(FOR_DEV) link  ## The whole test suite; ARGS="tests/unit -k wait -n0" for a part of it
 	$(BIN)/pytest $(ARGS)
 
+test-eda: $(FOR_EDA) link  ## The rulebooks by a real ansible-rulebook, which needs Java 17; a minute
+	PATH=$(CURDIR)/$(EDA)/bin:$$PATH $(EDA)/bin/pytest -n0 tests/eda/rulebooks.py
+
 cores: link  ## The tests of both doors and of the runbooks with ansible-core 2.16, 2.19 and the newest; CORES=2.16 for one, ARGS=... for others
 	@scripts/cores.sh
 
@@ -52,15 +57,16 @@ bench: $(FOR_DEV) link  ## What a wait, a long list and a large log cost, beside
 lint: $(FOR_DEV) link  ## Style, types, documentation, changelog, and the sanity tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy $(LINK)/plugins tests/simulator
+	$(BIN)/mypy $(LINK)/plugins $(LINK)/extensions tests/simulator
 	$(BIN)/yamllint --strict .
 	$(BIN)/ansible-lint
 	$(BIN)/antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs self .
 	$(BIN)/antsibull-changelog lint
 	@$(MAKE) --no-print-directory sanity
 
-states: $(FOR_DEV) link  ## Write docs/states.md anew, from the tables of the systems
+states: $(FOR_DEV) link  ## Write anew what is told of the systems and their options: docs/states.md, the schema of the event source
 	$(BIN)/python scripts/states.py
+	$(BIN)/python scripts/event_schema.py
 
 docs: $(FOR_DOCS) link  ## The documentation as a website, in .cache/docs/html; any warning fails
 	@$(DOCS)/bin/python scripts/docsite/build.py
@@ -94,4 +100,10 @@ $(FOR_DOCS): requirements/docs.txt
 	rm -rf $(DOCS)
 	$(PYTHON) -m venv $(DOCS)
 	$(DOCS)/bin/python -m pip install -qq -r $<
+	@touch $@
+
+$(FOR_EDA): requirements/eda.txt requirements/test.txt requirements/simulator.txt
+	rm -rf $(EDA)
+	$(PYTHON) -m venv $(EDA)
+	$(EDA)/bin/python -m pip install -qq -r $<
 	@touch $@

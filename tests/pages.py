@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import json
 import re
@@ -12,12 +13,16 @@ import textwrap
 import typing as t
 from pathlib import Path
 
+import yaml
+
 ROOT = Path(__file__).resolve().parents[1]
 RST = ROOT / "docs" / "docsite" / "rst"
 GUIDES = sorted(RST.glob("guide_*.rst"))
 README = ROOT / "README.md"
 PAGES = [*GUIDES, README, *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "roles").glob("*/README.md"))]
 COLLECTION = "changeops.backup."
+SOURCE = "changeops.backup.backup_jobs"
+EVENT_SOURCES = ROOT / "extensions" / "eda" / "plugins" / "event_source"
 GROUP = "group/changeops.backup.all"
 _RST_BLOCK = re.compile(r"^( *)\.\. code-block:: (\w+)\n((?:(?:\1 +.*)?\n)+)", re.MULTILINE)
 _MD_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -45,6 +50,20 @@ def documented() -> dict[str, dict[str, t.Any]]:
     done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=True)
     told: dict[str, dict[str, t.Any]] = json.loads(done.stdout)["all"]
     return told
+
+
+def told_by_source(name: str) -> t.Any:
+    """Give what the event source says of itself, read and not run: ansible-doc knows no such plugins."""
+    for node in ast.parse((EVENT_SOURCES / "backup_jobs.py").read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == name:
+            return yaml.safe_load(ast.literal_eval(node.value))
+    raise ValueError(name)
+
+
+def source_documentation() -> dict[str, dict[str, t.Any]]:
+    """Give the options of the event source."""
+    options: dict[str, dict[str, t.Any]] = told_by_source("DOCUMENTATION")["options"]
+    return options
 
 
 def examples() -> list[tuple[str, str]]:

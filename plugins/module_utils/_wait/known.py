@@ -215,7 +215,7 @@ class Known:
         entry.looks_without = 0
         self.saw_active = self.saw_active or job.active
         before = entry.job
-        if before is None or _face(before) != _face(job):
+        if before is None or before.face != job.face:
             self.moved_at = self.now()
         if before is None or (before.state, before.result) != (job.state, job.result):
             self.transitions.append(_change(before, job, iso(self.clock.now())))
@@ -262,8 +262,3 @@ def _change(before: Job | None, job: Job, moment: str | None) -> dict[str, t.Any
     """A change of state as a wait returns it."""
     was = None if before is None else before.result or before.state
     return {"time": moment, "job": job.id, "from": was, "to": job.result or job.state}
-
-
-def _face(job: Job) -> tuple[t.Any, ...]:
-    """What changes when a job moves."""
-    return (job.state, job.vendor_state, job.percent, job.counts, job.message, job.parts, job.run)

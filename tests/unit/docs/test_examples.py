@@ -14,7 +14,19 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pages import COLLECTION, GROUP, PAGES, ROOT, blocks, documented, examples, page_name, uses_in
+from pages import (
+    COLLECTION,
+    GROUP,
+    PAGES,
+    ROOT,
+    SOURCE,
+    blocks,
+    documented,
+    examples,
+    page_name,
+    source_documentation,
+    uses_in,
+)
 
 pytestmark = pytest.mark.xdist_group("examples")
 _ROLE_VARIABLE = re.compile(r"\bbackup_(?:gate|drain|verify|report|change_window)_[a-z_]+\b")
@@ -25,6 +37,8 @@ Options = dict[str, dict[str, t.Any]]
 def options_of(word: str) -> Options:
     """Give the options of a module, or those that all modules of the group have."""
     modules = documented()["module"]
+    if word == SOURCE:
+        return source_documentation()
     if word != GROUP:
         assert word in modules, f"there is no module {word}"
         found: Options = modules[word]["doc"]["options"]
@@ -80,7 +94,10 @@ def test_every_variable_of_a_role_that_is_named_exists() -> None:
 
 def test_everything_of_this_collection_that_is_named_exists() -> None:
     known = {name.removeprefix(COLLECTION) for kind in ("module", "filter", "role") for name in documented()[kind]}
-    known |= {path.stem for path in (ROOT / "playbooks").glob("*.yml")}
+    folders = ("playbooks", "extensions/eda/rulebooks")
+    known |= {path.stem for folder in folders for path in (ROOT / folder).glob("*.yml")} | {
+        SOURCE.removeprefix(COLLECTION)
+    }
     known |= set(yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text(encoding="utf-8"))["action_groups"])
     for page in PAGES:
         named = set(_OURS.findall(page.read_text(encoding="utf-8")))
