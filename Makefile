@@ -76,10 +76,10 @@ $(MADE):
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(FOR_DEMO): requirements/demo.txt requirements/simulator.txt $(MADE)
+$(FOR_DEMO): requirements/demo.txt tests/integration/requirements.txt $(MADE)
 	$(BIN)/python -m pip install -qq -r $<
 	@touch $@
 
-$(FOR_DEV): requirements/dev.txt $(filter-out requirements/dev.txt,$(wildcard requirements/*.txt)) $(MADE)
+$(FOR_DEV): requirements/dev.txt $(filter-out requirements/dev.txt,$(wildcard requirements/*.txt tests/*/requirements.txt)) $(MADE)
 	$(BIN)/python -m pip install -qq -r $<
 	@touch $@ $(FOR_DEMO)

@@ -17,7 +17,7 @@ import pytest
 
 from systems import KNOWN
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 SYSTEMS = [system for system, known in KNOWN.items() if known.in_demo]
 pytestmark = [pytest.mark.timeout(120), pytest.mark.xdist_group("demo")]
 
