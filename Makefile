@@ -14,6 +14,7 @@ PYVER := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])
 MADE := $(VENV)/.made-$(PYVER)
 FOR_DEMO := $(VENV)/.for-demo
 FOR_DEV := $(VENV)/.for-dev
+FOR_GATES := .cache/gates/.made
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -24,10 +25,10 @@ export PYTHONPATH := $(CURDIR)/$(TREE):$(CURDIR)/tests
 # Set, it would hide progress lines that are not flushed.
 unexport PYTHONUNBUFFERED
 
-.PHONY: help demo test cores bench lint sanity states clean link
+.PHONY: help demo test matrix bench lint sanity gates release-check release states clean link
 
 help:  ## Show this list
-	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 # The demo uses the collection as a user gets it: built and installed.
 demo: export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.cache/collections
@@ -41,8 +42,8 @@ demo: $(FOR_DEMO)  ## Backup systems, and a playbook that waits, aborts, verifie
 test: $(FOR_DEV) link  ## The whole test suite; ARGS="tests/unit -k wait -n0" for a part of it
 	$(BIN)/pytest $(ARGS)
 
-cores: link  ## The tests of both doors and of the runbooks with ansible-core 2.16, 2.19 and the newest; CORES=2.16 for one, ARGS=... for others
-	@scripts/cores.sh
+matrix: $(FOR_DEV) link  ## Tests and sanity with every supported ansible-core; CORES="2.16 2.21" or GATES=doors for a part of it
+	@exec $(BIN)/python scripts/matrix.py
 
 bench: $(FOR_DEV) link  ## What a wait, a long list and a large log cost, beside what is written by hand; takes seven minutes
 	@exec $(BIN)/python tests/bench/run.py
@@ -50,7 +51,7 @@ bench: $(FOR_DEV) link  ## What a wait, a long list and a large log cost, beside
 lint: $(FOR_DEV) link  ## Style, types, documentation, changelog, and the sanity tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy $(LINK)/plugins tests/simulator
+	$(BIN)/mypy $(LINK)/plugins tests/simulator scripts
 	$(BIN)/yamllint --strict .
 	$(BIN)/ansible-lint
 	$(BIN)/antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs self .
@@ -60,8 +61,21 @@ lint: $(FOR_DEV) link  ## Style, types, documentation, changelog, and the sanity
 states: $(FOR_DEV) link  ## Write docs/states.md anew, from the tables of the systems
 	$(BIN)/python scripts/states.py
 
-sanity: $(FOR_DEV)  ## ansible-test sanity; SANITY_PYTHONS=all for every Python on PATH
-	scripts/sanity.sh
+sanity: $(FOR_DEV)  ## ansible-test sanity; PYTHONS=all for every Python on PATH
+	scripts/ansible_test.sh sanity
+
+gates: $(FOR_DEV) $(FOR_GATES)  ## Licences, the execution environment, and what ansible-test has beside sanity
+	$(FOR_GATES:.made=bin)/nox -e license-check extra-checks
+	PATH=$(CURDIR)/$(FOR_GATES:.made=bin):$$PATH scripts/execution_environment.sh
+	scripts/ansible_test.sh units
+	scripts/ansible_test.sh integration
+
+release-check: $(FOR_DEV) $(FOR_GATES) link  ## What stands in the way of a release, before it is made and after
+	@$(BIN)/python scripts/release.py
+	$(FOR_GATES:.made=bin)/nox -e build-import-check
+
+release: release-check  ## Write CHANGELOG.rst from the fragments; the tag and the upload stay with you
+	$(BIN)/antsibull-changelog release
 
 clean:  ## Remove everything these commands made
 	rm -rf $(VENV) .cache .ansible .hypothesis .mypy_cache .pytest_cache .ruff_cache tests/output changelogs/.plugin-cache.yaml
@@ -83,3 +97,9 @@ $(FOR_DEMO): requirements/demo.txt tests/integration/requirements.txt $(MADE)
 $(FOR_DEV): requirements/dev.txt $(filter-out requirements/dev.txt,$(wildcard requirements/*.txt tests/*/requirements.txt)) $(MADE)
 	$(BIN)/python -m pip install -qq -r $<
 	@touch $@ $(FOR_DEMO)
+
+$(FOR_GATES): requirements/gates.txt
+	rm -rf $(@D)
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install -qq -r $<
+	@touch $@

@@ -10,6 +10,7 @@ import antsibull_nox
 import nox
 
 nox.options.envdir = ".cache/nox"
+nox.options.default_venv_backend = "uv"
 antsibull_nox.load_antsibull_nox_toml()
 
 if __name__ == "__main__":

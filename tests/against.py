@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run a playbook against simulated systems and a real rclone: `python tests/against.py STORY PLAYBOOK [FLAG...]`.
 
-One host for each system whose folder of stories holds STORY, and rclone with one copy under way. It ends as the playbook
-does, or red where a system was asked for what no correct client asks.
+One host for each system whose folder of stories holds STORY, and rclone with one copy under way. It ends as the
+playbook does, or red where a system was asked for what no correct client asks.
 """
 
 from __future__ import annotations
@@ -41,9 +41,7 @@ def main(story: str, playbook: str, *flags: str) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        sims = [
-            stack.enter_context(Simulator(str(path))) for path in sorted(STORIES.glob(f"*/{story}.yml"))
-        ]
+        sims = [stack.enter_context(Simulator(str(path))) for path in sorted(STORIES.glob(f"*/{story}.yml"))]
         rclone = Rclone(folder)
         stack.callback(rclone.stop)
         rclone.copy(SIZE, "nightly-files")

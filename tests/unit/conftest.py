@@ -21,8 +21,8 @@ import pytest
 from ansible_collections.changeops.backup.plugins.module_utils._core.times import Clock
 
 ROOT = Path(__file__).parents[2]
-# ansible-test puts the collection on the path of its own process, and nothing of the tests. Processes that a test starts
-# find both here.
+# ansible-test puts the collection on the path of its own process, and nothing of the tests. Processes that a test
+# starts find both here.
 sys.path.insert(0, str(ROOT / "tests"))
 if ROOT.parents[1].name == "ansible_collections":
     known = os.environ.get("PYTHONPATH", "")
