@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run the tests with every supported ansible-core, each in environments of its own, and write down how it went.
 
-`make matrix` runs it. CORES="2.16 2.21" takes some cores only, GATES="doors sanity" some gates; then the table is only
-printed. A run of everything writes docs/tested_versions.md.
+`make matrix` runs it. CORES="2.16 2.21" takes some cores only, GATES="doors sanity" some gates, PYTHONS=newest one
+Python of each; then the table is only printed. A run of everything writes docs/tested_versions.md.
 """
 
 from __future__ import annotations
@@ -183,9 +183,11 @@ class Cell:
         return row
 
 
-NEWEST = ("doors", "playbooks", "runbooks", "managed", "installed", "sanity")
-OLDEST = ("units", "doors")
-GATES = sorted({*NEWEST, *OLDEST})
+BY_PYTHON = {
+    "oldest": ("units", "doors"),
+    "newest": ("doors", "playbooks", "runbooks", "managed", "installed", "sanity"),
+}
+GATES = sorted({gate for gates in BY_PYTHON.values() for gate in gates})
 
 
 def main() -> int:
@@ -193,21 +195,21 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     cores = os.environ.get("CORES", "").split() or list(CORES)
     gates = os.environ.get("GATES", "").split() or GATES
-    unknown = [*sorted({*cores} - {*CORES}), *sorted({*gates} - {*GATES})]
-    if unknown:
-        print(f"matrix: there is no {', '.join(unknown)}; CORES are {', '.join(CORES)}, GATES {', '.join(GATES)}")
-        return 2
+    pythons = os.environ.get("PYTHONS", "").split() or list(BY_PYTHON)
+    for asked, known in ((cores, CORES), (gates, GATES), (pythons, BY_PYTHON)):
+        if not {*asked} <= {*known}:
+            print(f"matrix: {' '.join(asked)}: there are {', '.join(known)}", file=sys.stderr)
+            return 2
     began = time.monotonic()
     rows = []
     for core in cores:
-        oldest, newest = CORES[core]
-        for python, names in ((oldest, OLDEST), (newest, NEWEST)):
-            wanted = [name for name in names if name in gates]
+        for age, python in zip(BY_PYTHON, CORES[core]):
+            wanted = [name for name in BY_PYTHON[age] if name in gates and age in pythons]
             if wanted:
                 cell = Cell(core, python)
                 cell.prepare()
                 rows += [cell.run(name) for name in wanted]
-    if len(cores) == len(CORES) and len(gates) == len(GATES):
+    if (len(cores), len(gates), len(pythons)) == (len(CORES), len(GATES), len(BY_PYTHON)):
         PAGE.write_text(page(rows, time.monotonic() - began), encoding="utf-8")
     return 0 if all(row.good for row in rows) else 1
 
