@@ -42,7 +42,7 @@ demo: $(FOR_DEMO)  ## Backup systems, and a playbook that waits, aborts, verifie
 test: $(FOR_DEV) link  ## The whole test suite; ARGS="tests/unit -k wait -n0" for a part of it
 	$(BIN)/pytest $(ARGS)
 
-matrix: $(FOR_DEV) link  ## Tests and sanity with every supported ansible-core; CORES="2.16 2.21" or GATES=doors for a part of it
+matrix: $(FOR_DEV) link  ## Tests and sanity with every supported ansible-core; CORES="2.16 2.21", GATES=doors or PYTHONS=newest for a part of it
 	@exec $(BIN)/python scripts/matrix.py
 
 bench: $(FOR_DEV) link  ## What a wait, a long list and a large log cost, beside what is written by hand; takes seven minutes
@@ -64,10 +64,10 @@ states: $(FOR_DEV) link  ## Write docs/states.md anew, from the tables of the sy
 sanity: $(FOR_DEV)  ## ansible-test sanity; PYTHONS=all for every Python on PATH
 	scripts/ansible_test.sh sanity
 
-gates: $(FOR_DEV) $(FOR_GATES)  ## Licences, the execution environment, and what ansible-test has beside sanity
+gates: $(FOR_DEV) $(FOR_GATES)  ## Licences, the execution environment, and what ansible-test has beside sanity; UNITS=... for some
 	$(FOR_GATES:.made=bin)/nox -e license-check extra-checks
 	PATH=$(CURDIR)/$(FOR_GATES:.made=bin):$$PATH scripts/execution_environment.sh
-	scripts/ansible_test.sh units
+	scripts/ansible_test.sh units $(UNITS)
 	scripts/ansible_test.sh integration
 
 release-check: $(FOR_DEV) $(FOR_GATES) link  ## What stands in the way of a release, before it is made and after
@@ -82,7 +82,7 @@ clean:  ## Remove everything these commands made
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 link:
-	@mkdir -p $(dir $(LINK)) && ln -sfn ../../../.. $(LINK)
+	@mkdir -p $(dir $(LINK)) && { [ -e $(LINK) ] || ln -sfn ../../../.. $(LINK); }  # not anew, somebody may be reading it
 
 $(MADE):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=...")'
