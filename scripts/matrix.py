@@ -192,7 +192,6 @@ GATES = sorted({gate for gates in BY_PYTHON.values() for gate in gates})
 
 def main() -> int:
     """Run what was asked for; 0 only if all of it was good."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     cores = os.environ.get("CORES", "").split() or list(CORES)
     gates = os.environ.get("GATES", "").split() or GATES
     pythons = os.environ.get("PYTHONS", "").split() or list(BY_PYTHON)
@@ -200,6 +199,7 @@ def main() -> int:
         if not {*asked} <= {*known}:
             print(f"matrix: {' '.join(asked)}: there are {', '.join(known)}", file=sys.stderr)
             return 2
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     began = time.monotonic()
     rows = []
     for core in cores:
