@@ -13,8 +13,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import typing as t
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -36,14 +38,17 @@ CORES = {
 }
 MANAGED = "3.9"  # the oldest Python that runs a module
 
-DOORS = [
-    "tests/modules/test_doors.py",
-    "tests/modules/test_old_python.py",
-    "tests/playbooks/test_doors.py",
-    "tests/playbooks/test_progress.py",
-]
-PLAYBOOKS = ["tests/playbooks/test_playbooks.py", "tests/playbooks/test_secrets.py"]
+# With the oldest and with the newest Python of each core; each list is a lane, and the lanes run side by side.
+BY_PYTHON = {
+    "oldest": ("units", "doors", "managed", "installed"),
+    "newest": ("doors", "playbooks", "runbooks", "sanity"),
+}
+GATES = sorted({gate for gates in BY_PYTHON.values() for gate in gates})
+DOORS = ["tests/modules/test_doors.py", "tests/modules/test_old_python.py", "tests/playbooks/test_doors.py"]
+PLAYBOOKS = [f"tests/playbooks/test_{about}.py" for about in ("playbooks", "progress", "secrets")]
 RUNBOOKS = ["tests/playbooks/test_change_window.py"]
+# The kills are about the events, which are the same with every core: the ends of the range have them.
+KILLS = (min(CORES), max(CORES))
 
 HEAD = """\
 <!--
@@ -61,16 +66,19 @@ One run of `make matrix`, on {date}, with {cpus} processor cores, took {minutes}
 | --- | --- | --- |
 | `units` | the unit tests | the oldest of each core |
 | `doors` | each module in Ansible's worker process and in a process of its own | the oldest and the newest |
-| `playbooks` | playbooks as a user writes them, and what is kept secret | the newest |
-| `runbooks` | the roles, and change windows that are killed and run again | the newest |
-| `managed` | the modules with Python {managed} of a managed host | the newest |
+| `playbooks` | playbooks as a user writes them, the lines of a wait, and what is kept secret | the newest |
+| `runbooks` | the roles; with {kills} also change windows that are killed and run again | the newest |
+| `managed` | the modules with Python {managed} of a managed host | the oldest |
 | `installed` | the tarball in an environment with ansible-core and requests only: a change window, a real rclone \
-among its systems | the newest |
+among its systems | the oldest |
 | `sanity` | every sanity test of that core, without an ignore file | the newest |
 
 | ansible-core | Python | gate | result | seconds |
 | --- | --- | --- | --- | --- |
 """
+
+_running: set[subprocess.Popen[bytes]] = set()
+_ending = threading.Event()
 
 
 class Row(t.NamedTuple):
@@ -123,7 +131,8 @@ class Cell:
     # Each gate gives what it runs, one after the other, and its environment.
 
     def units(self) -> tuple[list[list[str]], dict[str, str]]:
-        return [["pytest", "tests/unit"]], self.environ()
+        # They wait for nothing, so more processes than processors would only read the tests more often.
+        return [["pytest", f"-n{os.cpu_count()}", "tests/unit"]], self.environ()
 
     def doors(self) -> tuple[list[list[str]], dict[str, str]]:
         return [["pytest", *DOORS]], self.environ()
@@ -132,7 +141,7 @@ class Cell:
         return [["pytest", *PLAYBOOKS]], self.environ()
 
     def runbooks(self) -> tuple[list[list[str]], dict[str, str]]:
-        return [["pytest", *RUNBOOKS]], self.environ()
+        return [["pytest", *RUNBOOKS, *([] if self.core in KILLS else ["-k", "not killed"])]], self.environ()
 
     def sanity(self) -> tuple[list[list[str]], dict[str, str]]:
         return [["scripts/ansible_test.sh", "sanity"]], self.environ()
@@ -173,21 +182,18 @@ class Cell:
         """Run a gate; all that it says goes to a file, whose end is shown where it fails."""
         began = time.monotonic()
         log = self.folder / f"{gate}.log"
-        commands, environ = getattr(self, gate)()
         with log.open("w", encoding="utf-8") as sink:
-            good = all(run_one(command, environ, sink) for command in commands)
+            try:
+                commands, environ = getattr(self, gate)()
+                good = all(run_one(command, environ, sink) for command in commands)
+            except subprocess.CalledProcessError as error:
+                print(error, file=sink)
+                good = False
         row = Row(self.version(), self.python, gate, good, time.monotonic() - began)
         print(line_of(row), flush=True)
         if not good:
             print("\n".join(log.read_text(encoding="utf-8").splitlines()[-40:]), flush=True)
         return row
-
-
-BY_PYTHON = {
-    "oldest": ("units", "doors"),
-    "newest": ("doors", "playbooks", "runbooks", "managed", "installed", "sanity"),
-}
-GATES = sorted({gate for gates in BY_PYTHON.values() for gate in gates})
 
 
 def main() -> int:
@@ -199,19 +205,28 @@ def main() -> int:
         if not {*asked} <= {*known}:
             print(f"matrix: {' '.join(asked)}: there are {', '.join(known)}", file=sys.stderr)
             return 2
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end_all)
     began = time.monotonic()
-    rows = []
-    for core in cores:
-        for age, python in zip(BY_PYTHON, CORES[core]):
-            wanted = [name for name in BY_PYTHON[age] if name in gates and age in pythons]
-            if wanted:
-                cell = Cell(core, python)
-                cell.prepare()
-                rows += [cell.run(name) for name in wanted]
+    with ThreadPoolExecutor() as lanes:
+        rows = sorted(row for rows in lanes.map(lambda age: lane(age, cores, gates), pythons) for row in rows)
+    if _ending.is_set():
+        return 1
     if (len(cores), len(gates), len(pythons)) == (len(CORES), len(GATES), len(BY_PYTHON)):
         PAGE.write_text(page(rows, time.monotonic() - began), encoding="utf-8")
     return 0 if all(row.good for row in rows) else 1
+
+
+def lane(age: str, cores: t.Sequence[str], gates: t.Sequence[str]) -> list[Row]:
+    """Run the gates of every core with one of its Pythons."""
+    rows = []
+    for core in cores:
+        cell = Cell(core, CORES[core][list(BY_PYTHON).index(age)])
+        wanted = [name for name in BY_PYTHON[age] if name in gates]
+        if wanted:
+            cell.prepare()
+        rows += [cell.run(name) for name in wanted if not _ending.is_set()]
+    return rows
 
 
 def page(rows: t.Sequence[Row], seconds: float) -> str:
@@ -223,6 +238,7 @@ def page(rows: t.Sequence[Row], seconds: float) -> str:
         minutes=round(seconds / 60),
         verdict=f"{bad} of {len(rows)} gates failed." if bad else "Every gate was passed.",
         managed=MANAGED,
+        kills=" and ".join(KILLS),
     )
     return head + "".join(f"{line_of(row)}\n" for row in rows)
 
@@ -244,15 +260,22 @@ def run_one(command: list[str], environ: dict[str, str], sink: t.TextIO) -> bool
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
+    _running.add(process)
     try:
         return process.wait(timeout=TIMEOUT) == 0
     except subprocess.TimeoutExpired:
         print(f"It did not end within {TIMEOUT:.0f} s.", file=sink)
+        os.killpg(process.pid, signal.SIGTERM)
         return False
     finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGTERM)
-            process.wait(timeout=60)
+        _running.discard(process)
+
+
+def end_all(*_: object) -> None:
+    """End what is running, and let no lane begin anything more."""
+    _ending.set()
+    for process in list(_running):
+        os.killpg(process.pid, signal.SIGTERM)
 
 
 def new_environment(folder: Path, python: str, *packages: str) -> None:
