@@ -265,17 +265,18 @@ def run_one(command: list[str], environ: dict[str, str], sink: t.TextIO) -> bool
         return process.wait(timeout=TIMEOUT) == 0
     except subprocess.TimeoutExpired:
         print(f"It did not end within {TIMEOUT:.0f} s.", file=sink)
-        os.killpg(process.pid, signal.SIGTERM)
+        os.killpg(process.pid, signal.SIGINT)
         return False
     finally:
         _running.discard(process)
 
 
 def end_all(*_: object) -> None:
-    """End what is running, and let no lane begin anything more."""
+    """End what is running as Ctrl-C would, and let no lane begin anything more; asked again, not that gently."""
+    number = signal.SIGTERM if _ending.is_set() else signal.SIGINT  # at SIGTERM, pytest leaves what tests have started
     _ending.set()
     for process in list(_running):
-        os.killpg(process.pid, signal.SIGTERM)
+        os.killpg(process.pid, number)
 
 
 def new_environment(folder: Path, python: str, *packages: str) -> None:
