@@ -56,6 +56,7 @@ def main() -> int:
             *of_version(copy, version),
             *of_changelog(copy, version),
             *of_pages(copy, version),
+            *of_documentation(copy),
             *of_tarball(copy, version),
         ]
         notes = copy / "CHANGELOG.rst"
@@ -122,6 +123,10 @@ def of_pages(copy: Path, version: str) -> t.Iterator[str]:
     yield from (f"docs/tested_versions.md lacks core {core}: make matrix" for core in CORES if f"| {core}." not in text)
     if "| failed |" in text:
         yield "docs/tested_versions.md holds a gate that failed"
+
+
+def of_documentation(copy: Path) -> t.Iterator[str]:
+    """What the plugins and roles say of themselves can be made into pages."""
     yield from failing(
         copy, "antsibull-docs", "lint-collection-docs", "--plugin-docs", "--validate-collection-refs", "self", "."
     )
