@@ -6,7 +6,7 @@ DOCUMENTATION = r"""
 ---
 module: backup_evidence
 short_description: Render the evidence of a change
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Makes C(report.html), C(report.json), C(jobs.csv), C(summary.md) and C(SHA256SUMS) from the events of a change.
   - The events are the truth, and are never changed. Rendering again gives the same files but for the time.

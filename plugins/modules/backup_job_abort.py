@@ -6,7 +6,7 @@ DOCUMENTATION = r"""
 ---
 module: backup_job_abort
 short_description: Stop backup jobs
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Reads, decides, asks the system once to stop each selected job that is active, and watches until it has ended.
   - A request to stop is never sent a second time; if its answer is lost, the job is read to see what happened.

@@ -6,7 +6,7 @@ DOCUMENTATION = r"""
 ---
 module: backup_job_info
 short_description: Look at backup jobs
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Lists backup jobs of one system, in one vocabulary for all systems.
   - The list is complete, however many pages it takes. If that cannot be known, RV(complete) is V(false).

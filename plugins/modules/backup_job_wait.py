@@ -6,7 +6,7 @@ DOCUMENTATION = r"""
 ---
 module: backup_job_wait
 short_description: Wait for backup jobs to end
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Waits until backup jobs have ended, or until nothing is active, and says how it came out.
   - It never writes to the system, and it always ends - with exactly one RV(verdict).

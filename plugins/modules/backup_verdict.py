@@ -6,7 +6,7 @@ DOCUMENTATION = r"""
 ---
 module: backup_verdict
 short_description: Leave the verdict of a stage of a change window
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - The runbook roles of this collection end each stage with it. A playbook needs it only for a stage of its own.
   - It marks the result with the run of Ansible, publishes a summary of less than a kilobyte as
