@@ -30,9 +30,9 @@ PATHS = {
 WHAT = {"backup_servers": "backup servers", "agents": "backup agents", "microsoft_365": "Microsoft 365"}
 
 
-def told(*jobs: Story, refused: t.Mapping[str, int] = {}, **more: t.Any) -> Story:  # never changed
+def told(*jobs: Story, refused: t.Mapping[str, int] | None = None, **more: t.Any) -> Story:  # never changed
     """A console with these jobs; ``refused``: family -> the status that its list is answered with."""
-    faults = [{"path": f"{PATHS[name]}$", "do": {"status": status}} for name, status in refused.items()]
+    faults = [{"path": f"{PATHS[name]}$", "do": {"status": status}} for name, status in (refused or {}).items()]
     return {"system": "veeam_vspc", "jobs": list(jobs), "faults": faults, **more}
 
 
