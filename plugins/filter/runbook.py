@@ -13,11 +13,11 @@ from ansible import context
 from ansible.errors import AnsibleFilterError
 from ansible.utils.unsafe_proxy import wrap_var
 
+from ansible_collections.changeops.backup.plugins.module_utils._core.names import check_change_id
 from ansible_collections.changeops.backup.plugins.module_utils._systems.registry import SYSTEMS
 from ansible_collections.changeops.backup.plugins.plugin_utils._action import plain
 from ansible_collections.changeops.backup.plugins.plugin_utils._runbook import (
     drain,
-    events,
     gate,
     verdicts,
     verify,
@@ -90,7 +90,7 @@ def waits_until(times: Given, policy: str) -> str | None:
 
 def change_id(given: t.Any) -> str:
     """Give the change id; refuse one that is not one plain path segment."""
-    return events.check_id(given)
+    return check_change_id(given)
 
 
 def jobs_to_stop(answer: Given, exclude: t.Any = None, most: t.Any = 1) -> list[Given]:

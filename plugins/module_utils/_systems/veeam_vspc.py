@@ -22,6 +22,7 @@ from ._veeam import CONTINUOUS, JOB, KINDS, STATES, errors_in, part_of
 from ._vspc_calls import VspcCalls
 from .connection import READY_TOKEN, Login
 from .listing import Listing, Page
+from .orders import Switch, Switches, Wanted
 from .reading import as_array, as_count, as_id, as_object, as_seconds, as_text, elapsed, later
 from .selection import Selection
 from .vocabulary import Capabilities
@@ -43,7 +44,9 @@ class VeeamVspc(VspcCalls):
     KINDS = KINDS
     KINDS_SOURCE = "VSPC OpenAPI 3.5.1 to 3.6.1, BackupServerJob.type"
     CONTINUOUS = CONTINUOUS
-    CAPABILITIES = Capabilities(one_by_id=True, abort=True, steps=True, names=True, definitions=True)
+    CAPABILITIES = Capabilities(
+        one_by_id=True, abort=True, steps=True, names=True, definitions=True, start=True, schedule=True
+    )
     TOKEN_PATH = "/api/v3/token"
     LOGINS = (
         Login(
@@ -121,7 +124,27 @@ class VeeamVspc(VspcCalls):
 
     def stop_job(self, job: Job) -> str:
         """Ask the console to stop the run."""
-        return self.order("write", f"{_JOBS}/{segment(job.id)}/stop", "the stop was refused")
+        return self.order("write", "POST", f"{_JOBS}/{segment(job.id)}/stop", "the stop was refused")
+
+    def start_run(self, wanted: Wanted) -> str | None:
+        """Ask the console to run a definition; the answer does not say which run that is."""
+        job_id = wanted.definition.id if wanted.definition else ""
+        self.order("write", "POST", f"{_JOBS}/{segment(job_id)}/start", "the start was refused")
+        return None
+
+    def switches(self, selection: Selection) -> Switches:
+        """Read of the definitions whether their schedules are on."""
+        self.keep_raw = True
+        listing = self.look(selection)
+        found = (_switch(job._replace(id=self.id_key(job.id))) for job in listing.jobs.values())
+        warnings = [*listing.warnings, *listing.unmatched.values()]
+        return Switches({one.id: one for one in found}, listing.complete, warnings, listing.missing)
+
+    def turn(self, switches: t.Sequence[Switch], on: bool) -> None:
+        """Set whether the schedule of a definition is on."""
+        patch = [{"op": "replace", "path": "/isEnabled", "value": on}]
+        for switch in switches:
+            self.order("write", "PATCH", f"{_JOBS}/{segment(switch.id)}", "the change was refused", patch)
 
     def collect(self, jobs: t.Iterable[Job]) -> None:
         """Ask the servers of these jobs to report now. When what they report is there, is not documented."""
@@ -129,7 +152,7 @@ class VeeamVspc(VspcCalls):
         troubles: list[str] = []
         for server in dict.fromkeys(self._server_of[key] for key in keys if key in self._server_of):
             try:
-                self.order("collect", f"{_SERVERS}/{segment(server)}/collect", "the collection was refused")
+                self.order("collect", "POST", f"{_SERVERS}/{segment(server)}/collect", "the collection was refused")
             except AuthLost:
                 # As it is for one server, it is for the others.
                 raise
@@ -182,6 +205,12 @@ class VeeamVspc(VspcCalls):
             run=as_text(raw.get("lastRun")) or "",
             record=f"{raw.get('lastRun')} {raw.get('lastEndTime')}" if ended or begins else "",
         )
+
+
+def _switch(job: Job) -> Switch:
+    on = as_object(job.raw).get("isEnabled")
+    known = on if isinstance(on, bool) else None
+    return Switch(job.id, job.name, known, job.next_run, job.continuous, job.type, job.kind)
 
 
 def _next_run(raw: dict[str, t.Any]) -> datetime | None:
