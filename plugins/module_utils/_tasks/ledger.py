@@ -32,9 +32,12 @@ _PAUSE = 0.2
 _MOST_BYTES = 64 << 20
 
 # intended: to be turned off, or done and not yet seen. held: seen to be off. off: was off before, and is not ours.
-# ended: given back, or no longer ours.
-State = t.Literal["intended", "held", "off", "ended"]
+# gone: was held, and is not listed any more; it may come back. ended: given back, or no longer ours.
+State = t.Literal["intended", "held", "gone", "off", "ended"]
+# What the change holds.
 OPEN: tuple[State, ...] = ("intended", "held")
+# What is turned on again where it is found off.
+OURS: tuple[State, ...] = (*OPEN, "gone")
 
 
 class Entry(t.NamedTuple):
@@ -124,7 +127,7 @@ class Ledger:
     def read(self) -> bool:
         """Read it; say whether there is one. What cannot be read, or is of something else, is left as it is."""
         try:
-            held = _read(self.path)
+            held = read_ledger(self.path)
         except FileNotFoundError:
             return False
         except (OSError, ValueError, RecursionError) as exc:
@@ -134,7 +137,7 @@ class Ledger:
                 strange = f"{name} is {held.get(name)!r}, not {word!r}"
                 raise Misconfigured(f"the ledger {self.path} is of something else, so it is left as it is: {strange}")
         try:
-            self.entries = _entries(held)
+            self.entries = entries_of(held)
         except (KeyError, TypeError, ValueError) as exc:
             raise Misconfigured(f"the ledger {self.path} cannot be read, so it is left as it is: {exc!r}") from exc
         return True
@@ -170,16 +173,17 @@ class Ledger:
         for change in folder.parent.iterdir():
             other = change / self.path.relative_to(folder)
             with contextlib.suppress(OSError, ValueError, RecursionError, KeyError, TypeError):
-                held = {} if other == self.path else _read(other)
+                held = {} if other == self.path else read_ledger(other)
                 if held and {**held, **self._head} == {**held, "change": self.change}:
-                    entries = _entries(held).values()
+                    entries = entries_of(held).values()
                     for entry in (one._replace(why=str(held["change"])) for one in entries if one.state in OPEN):
                         if entry.id not in found or found[entry.id].at < entry.at:
                             found[entry.id] = entry
         return found
 
 
-def _read(path: Path) -> dict[str, t.Any]:
+def read_ledger(path: Path) -> dict[str, t.Any]:
+    """Read a ledger, whichever it is. Raises OSError and ValueError."""
     if path.is_symlink():
         raise ValueError("it is a symbolic link")
     with path.open("rb") as file:
@@ -192,7 +196,8 @@ def _read(path: Path) -> dict[str, t.Any]:
     return held
 
 
-def _entries(held: t.Mapping[str, t.Any]) -> dict[str, Entry]:
+def entries_of(held: t.Mapping[str, t.Any]) -> dict[str, Entry]:
+    """Give what stands in a ledger. Raises KeyError, TypeError and ValueError."""
     entries = [Entry(**one) for one in held["entries"]]
     for entry in entries:
         if not isinstance(entry.id, str) or from_iso(entry.at) is None or entry.state not in t.get_args(State):

@@ -18,7 +18,7 @@ from .._core.names import check_change_id
 from .._core.times import iso
 from .._systems.orders import Switch
 from .._systems.selection import Selection
-from .ledger import OPEN, Entry, Ledger, path_in
+from .ledger import OURS, Entry, Ledger, path_in
 from .task import Answer, Task, cost
 from .turning import turn_switches
 
@@ -118,7 +118,7 @@ def _hold(task: Task, ledger: Ledger, outcome: Outcome) -> None:
 
 
 def _is_ours(entry: Entry | None) -> bool:
-    return entry is not None and entry.state in OPEN
+    return entry is not None and entry.state in OURS
 
 
 def _is_to_hold(task: Task, switch: Switch, ledger: Ledger, rivals: t.Mapping[str, Entry], outcome: Outcome) -> bool:
@@ -172,9 +172,9 @@ def _release(task: Task, ledger: Ledger, outcome: Outcome) -> None:
         else:
             outcome.tell("left_alone", entry, why)
             # What is not listed any more may come back, and is off then.
-            ended += [entry._replace(state="ended", why=why)] if switch is not None else []
+            ended.append(entry._replace(state="gone" if switch is None else "ended", why=why))
     for entry in watched:
-        if entry.state in OPEN and entry.missed(now):
+        if entry.state in OURS and entry.missed(now):
             outcome.tell("missed", entry, f"was due at {entry.next_run}, while it was held")
     if task.check_mode:
         _predict(outcome, "released", turn)
@@ -221,7 +221,7 @@ def _left(entry: Entry, switch: Switch | None, rival: Entry | None) -> str:
         return "is on: somebody else, or a run of this change that was killed, has turned it on meanwhile"
     if rival is not None and rival.at > entry.at:
         return f"is held by change {rival.why}, which found it on and turned it off after this change had"
-    return "" if entry.state in OPEN else "was off when this change began"
+    return "" if entry.state in OURS else "was off when this change began"
 
 
 def _predict(outcome: Outcome, name: str, turn: t.Iterable[Switch]) -> None:
