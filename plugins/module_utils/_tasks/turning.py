@@ -15,7 +15,7 @@ from .task import Task
 # What was read longer ago than this many seconds is read again before it is turned.
 _FRESH = 5.0
 # So long a switch may take to show that it was turned, and so often it is looked at.
-_SHOWN_WITHIN = 30.0
+_SHOWN_WITHIN = 15.0
 _PAUSE = 1.0
 _LONGEST_PAUSE = 5.0
 
