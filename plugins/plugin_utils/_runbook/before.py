@@ -8,7 +8,7 @@ from __future__ import annotations
 import typing as t
 from datetime import datetime
 
-from .verdicts import Place, Reason, Result, Verdict, conclude, label
+from .verdicts import Place, Reason, Result, Verdict, conclude
 
 Answer = t.Mapping[str, t.Any]
 # What the module returns of each schedule.
@@ -51,13 +51,13 @@ def read_fresh(given: t.Any, wait_timeout: float, wait_until: str | None, reason
 def judge_hold(answer: Answer, place: Place, now: datetime) -> Result:
     """Judge whether everything is held: what is not can begin a run during the change."""
     reasons = _troubles(answer, "held", "the schedules could not be held")
-    return _told(answer, place, now, reasons, "held", drainable=not reasons)
+    return _told(answer, place, now, reasons, drainable=not reasons)
 
 
 def judge_release(answer: Answer, place: Place, now: datetime) -> Result:
     """Judge whether everything is given back."""
     why = "what this change holds could not be given back; the playbook release_held does it"
-    return _told(answer, place, now, _troubles(answer, "released", why), "released")
+    return _told(answer, place, now, _troubles(answer, "released", why))
 
 
 def _troubles(answer: Answer, wanted: str, why: str) -> list[Reason]:
@@ -67,17 +67,12 @@ def _troubles(answer: Answer, wanted: str, why: str) -> list[Reason]:
     return [Reason("cannot_tell", "the schedules", f"{why}: {said}" if said else why)]
 
 
-def _told(answer: Answer, place: Place, now: datetime, reasons: list[Reason], wanted: str, **more: t.Any) -> Result:
+def _told(answer: Answer, place: Place, now: datetime, reasons: list[Reason], **more: t.Any) -> Result:
     lists = {name: list(answer.get(name) or []) for name in LISTS}
-    said = f"{'held' if wanted == 'held' else 'gave back'} {len(lists[wanted])} of the schedules"
-    if lists["left_alone"]:
-        said += f", left alone: {', '.join(label(one) for one in lists['left_alone'])}"
-    if lists["missed"]:
-        said += f", missed: {', '.join(label(one) for one in lists['missed'])}"
     return conclude(
         place,
         reasons,
-        said,
+        str(answer.get("msg") or "nothing was turned"),
         [],
         now,
         **lists,
@@ -104,7 +99,7 @@ def judge_fresh(answer: Answer, place: Place, now: datetime, wanted: t.Sequence[
     return conclude(
         place,
         reasons,
-        f"{len(starts)} fresh backup{'' if len(starts) == 1 else 's'}",
+        "; ".join(str(start["msg"]).rstrip(".") for start in starts),
         [one["run"] for one in answers if one.get("run")],
         now,
         starts=starts,

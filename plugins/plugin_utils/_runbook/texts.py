@@ -63,6 +63,7 @@ ACTIONS = {
     "joined": "Joined a run in progress",
     "found": "Found one recent enough",
     "not started": "Not started",
+    "rehearsed": "Only rehearsed",
 }
 ANSWERS = {True: "yes", False: "no", None: NOT_KNOWN}
 

@@ -20,6 +20,8 @@ from ansible_collections.changeops.backup.plugins.module_utils._edge.abort impor
 from ansible_collections.changeops.backup.plugins.module_utils._edge.addresses import variable
 from ansible_collections.changeops.backup.plugins.module_utils._edge.info import INFO
 from ansible_collections.changeops.backup.plugins.module_utils._edge.options import CONNECTION, SELECTION, Spec
+from ansible_collections.changeops.backup.plugins.module_utils._edge.schedule import SCHEDULE
+from ansible_collections.changeops.backup.plugins.module_utils._edge.start import START
 from ansible_collections.changeops.backup.plugins.module_utils._edge.wait import WAIT
 from ansible_collections.changeops.backup.plugins.module_utils._http.call import Call
 from ansible_collections.changeops.backup.plugins.module_utils._http.response import Response
@@ -41,6 +43,8 @@ MODULES: dict[str, Spec] = {
     "backup_job_info": {**COMMON, **INFO.options},
     "backup_job_wait": {**COMMON, **WAIT.options},
     "backup_job_abort": {**COMMON, **ABORT.options},
+    "backup_job_start": {**CONNECTION, **START.options},
+    "backup_schedule": SCHEDULE.spec,
 }
 HEADINGS = (
     "Credentials, step by step",
@@ -139,6 +143,10 @@ def test_the_guide_of_a_system_has_every_part(system: str) -> None:
     wanted = {GROUP, f"{COLLECTION}backup_job_info", f"{COLLECTION}backup_job_wait"}
     if SYSTEMS[system].CAPABILITIES.abort:
         wanted.add(f"{COLLECTION}backup_job_abort")
+    if SYSTEMS[system].CAPABILITIES.start:
+        wanted.add(f"{COLLECTION}backup_job_start")
+    if SYSTEMS[system].CAPABILITIES.schedule:
+        wanted.add(f"{COLLECTION}backup_schedule")
     assert used == wanted
 
 
