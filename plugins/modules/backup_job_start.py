@@ -6,7 +6,7 @@ DOCUMENTATION = r"""
 ---
 module: backup_job_start
 short_description: Make sure that there is a fresh backup
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - A good backup younger than O(unless_newer_than) exists, or one is made; a run in progress is joined.
   - It looks, decides, asks the system once for a run, and waits for its end as M(changeops.backup.backup_job_wait)

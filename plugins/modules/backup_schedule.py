@@ -6,7 +6,7 @@ DOCUMENTATION = r"""
 ---
 module: backup_schedule
 short_description: Hold schedules during a change, and give them back
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - With O(state=held), turns schedules off, so that none begins a run during a change. With O(state=released), turns on
     again what this change turned off and is still off.

@@ -10,8 +10,6 @@ failed). Every other call that does work has an empty output; one that only asks
 
 from __future__ import annotations
 
-import hashlib
-import json
 import typing as t
 from datetime import datetime
 
@@ -128,15 +126,6 @@ def is_gone(response: Response) -> bool:
 def own_group(job: Job) -> str:
     """The group that rclone gives a job for which none was named."""
     return f"job/{job.id}"
-
-
-def group_of(fields: t.Mapping[str, t.Any]) -> str:
-    """The group of what is started: the one given, else one that the same call with the same parameters has again.
-
-    The parameters are not in it, which may hold a password.
-    """
-    same = json.dumps([fields["call"], fields["parameters"]], sort_keys=True, default=str).encode()
-    return str(fields.get("group") or f"{fields['call']} {hashlib.sha256(same).hexdigest()[:12]}")
 
 
 def with_statistics(job: Job, stats: dict[str, t.Any], now: datetime, server_ahead: float) -> Job:

@@ -12,14 +12,13 @@ from __future__ import annotations
 import typing as t
 from datetime import timedelta
 
-from .._core.errors import BackupError, Misconfigured, Refused, Unanswered
+from .._core.errors import BackupError, Refused
 from .._core.job import Job
 from .._core.times import from_iso
 from .._http.logins import basic_auth
 from ._rclone import (
     JOB_GONE,
     STATES,
-    group_of,
     is_check,
     is_gone,
     is_query,
@@ -28,45 +27,29 @@ from ._rclone import (
     with_statistics,
     word_of,
 )
-from ._rclone_calls import OURS, RemoteControl
+from ._rclone_calls import RemoteControl
+from ._rclone_starts import RcloneStarts
 from .connection import Login
-from .contract import ACCEPTED, BackupSystem
-from .fields import Field
+from .contract import ACCEPTED
 from .listing import Listing
-from .orders import Wanted
-from .reading import as_id, as_object, as_seconds, as_text
+from .reading import as_id, as_seconds, as_text
 from .selection import Selection
 from .vocabulary import Capabilities
 
 T = t.TypeVar("T")
 
 _DETAIL_PAUSE = 60.0
-# The calls that can make a backup, and what each has to be told. What moves files away, or changes both sides, is none.
-_STARTS: t.Mapping[str, tuple[str, ...]] = {
-    "sync/copy": ("srcFs", "dstFs"),
-    "sync/sync": ("srcFs", "dstFs"),
-    "operations/copyfile": ("srcFs", "srcRemote", "dstFs", "dstRemote"),
-}
-# What rclone reads for itself beside the parameters of a call, and the caller may give.
-_MAY_BE_GIVEN = frozenset({"_config", "_filter"})
 # What begins in one group so close together is a batch and its parts, as far as anybody can see.
 _TOGETHER = timedelta(milliseconds=50)
 
 
-class Rclone(BackupSystem):
+class Rclone(RcloneStarts):
     """Jobs of one running remote control server."""
 
     NAME = "rclone"
     TITLE = "rclone remote control"
     STATES = STATES
     CAPABILITIES = Capabilities(one_by_id=True, abort=True, steps=True, percent=True, names=True, start=True)
-    STARTS: t.ClassVar[t.Mapping[str, Field]] = {
-        "call": Field("the call of the remote control", choices=tuple(_STARTS)),
-        "parameters": Field("its parameters; C(_async) and C(_group) are added", "object"),
-        "group": Field(
-            "the group of the job, which is its name, and by which its runs are known again", required=False
-        ),
-    }
     INSTEAD_OF_SCHEDULE = "rclone starts nothing by itself: hold what calls it, such as a timer or a cron job"
     API_ROOT = "/job"
     LOGINS = (
@@ -167,32 +150,6 @@ class Rclone(BackupSystem):
             raise Refused("rclone does not know the job any more", answer.status)
         self._stopped.add(int(job.id))
         return ACCEPTED
-
-    @classmethod
-    def check_start(cls, fields: t.Mapping[str, t.Any]) -> None:
-        """Each call has parameters that it cannot do without."""
-        given = fields["parameters"]
-        lacking = [name for name in _STARTS[fields["call"]] if not as_text(given.get(name))]
-        if lacking:
-            raise Misconfigured(f"start.parameters needs {', '.join(lacking)}, as text, for {fields['call']}")
-        ours = sorted(str(name) for name in given if str(name).startswith("_") and name not in _MAY_BE_GIVEN)
-        if ours:
-            raise Misconfigured(f"start.parameters cannot hold {', '.join(ours)}")
-        if fields.get("group") == OURS:
-            raise Misconfigured(f"start.group cannot be {OURS}: jobs of that group are looks, and are not shown")
-
-    def start_run(self, wanted: Wanted) -> str | None:
-        """Start the call as a job; the answer says which."""
-        parameters = {**wanted.fields["parameters"], "_async": True}
-        call = self._remote.call("write", wanted.fields["call"], parameters, group=group_of(wanted.fields))
-        job_id = as_id(as_object(self.http.write(call).json_or_none()).get("jobid"))
-        if job_id is None or not job_id.isdecimal():
-            raise Unanswered("rclone did not say which job it has started")
-        return job_id
-
-    def is_run_of(self, job: Job, wanted: Wanted) -> bool | None:
-        """Tell by the group. A comparison in it is none."""
-        return job.name == group_of(wanted.fields) and job.kind is None
 
     def whole(self, jobs: t.Sequence[Job]) -> list[Job]:
         """Leave out the parts of a batch: they are jobs in the list as well, of its group, and end with it."""

@@ -13,12 +13,12 @@ from ansible_collections.changeops.backup.plugins.module_utils._core.errors impo
 from ansible_collections.changeops.backup.plugins.module_utils._core.job import Job
 from ansible_collections.changeops.backup.plugins.module_utils._systems._rclone import (
     STATES,
-    group_of,
     is_check,
     is_query,
     judge,
     word_of,
 )
+from ansible_collections.changeops.backup.plugins.module_utils._systems._rclone_starts import group_of
 from ansible_collections.changeops.backup.plugins.module_utils._systems.fields import checked
 from ansible_collections.changeops.backup.plugins.module_utils._systems.rclone import Rclone
 
