@@ -306,7 +306,7 @@ def test_flosum_finds_no_fault_in_orders() -> None:
 @BESIDE
 def test_netapp_finds_no_fault_in_a_start() -> None:
     with Simulator(tale("netapp_bluexp")) as sim:
-        (sent,) = orders(sim, {"working_environment_id": "VsaWorkingEnvironment-1", "volume_id": "vol/1"})
+        (sent,) = orders(sim, {"working_environment_id": "VsaWorkingEnvironment-1", "volume_id": "vol-1"})
     check(beside("netapp-cbs"), sent)
 
 
