@@ -66,6 +66,8 @@ MEANINGS = {
     "percent": "how far a running job is",
     "names": "jobs have names, so `names` and `exclude` can select by name",
     "definitions": "a job is a definition that runs again and again; its latest run is shown",
+    "start": "a backup can be started, by `backup_job_start`",
+    "schedule": "schedules can be turned off and on, by `backup_schedule`",
 }
 
 
@@ -130,6 +132,12 @@ def page() -> str:
     lines += ["", *(f"- `{field}`: {MEANINGS[field]}." for field in fields)]
     lines += ["", "Where there is no call to stop a job, `backup_job_abort` says what an operator can do instead:", ""]
     lines += [f"- `{system.NAME}`: {system.INSTEAD_OF_ABORT}." for system in systems if not system.CAPABILITIES.abort]
+    lines += ["", "Where there is none to start one, `backup_job_start` does:", ""]
+    lines += [f"- `{system.NAME}`: {system.INSTEAD_OF_START}." for system in systems if not system.CAPABILITIES.start]
+    lines += ["", "Where there is none to turn schedules off, `backup_schedule` does:", ""]
+    lines += [
+        f"- `{system.NAME}`: {system.INSTEAD_OF_SCHEDULE}." for system in systems if not system.CAPABILITIES.schedule
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 
 from ansible_collections.changeops.backup.plugins.module_utils._core.times import Clock
 from ansible_collections.changeops.backup.plugins.module_utils._edge.connection import connect
-from ansible_collections.changeops.backup.plugins.module_utils._edge.options import SELECTION
 from ansible_collections.changeops.backup.plugins.module_utils._edge.perform import Verb
 from ansible_collections.changeops.backup.plugins.module_utils._edge.selection import select
 from ansible_collections.changeops.backup.plugins.module_utils._http.transport import Transport
@@ -82,9 +81,9 @@ class Inside:
 
     def task(self, verb: Verb, check_mode: bool = False, **given: t.Any) -> Task:
         """Give what ``perform`` gives to the body of a verb; its options have the defaults of what is not given."""
-        params = {name: option.get("default") for name, option in {**SELECTION, **verb.options}.items()}
+        params = {name: option.get("default") for name, option in {**verb.selection, **verb.options}.items()}
         params.update(given)
-        selection = select(type(self.system), params, self.clock.now())
+        selection = select(type(self.system), verb.selects(params), self.clock.now())
         return Task(params, self.system, selection, self.clock, check_mode, self.warned.append)
 
     def __enter__(self) -> Inside:

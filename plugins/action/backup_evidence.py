@@ -11,6 +11,7 @@ from pathlib import Path
 from ansible.plugins.action import ActionBase
 from ansible.utils.unsafe_proxy import wrap_var
 
+from ansible_collections.changeops.backup.plugins.module_utils._core.names import check_change_id
 from ansible_collections.changeops.backup.plugins.plugin_utils._action import plain
 from ansible_collections.changeops.backup.plugins.plugin_utils._runbook import events
 from ansible_collections.changeops.backup.plugins.plugin_utils._runbook.folder import write_report
@@ -44,7 +45,7 @@ class ActionModule(ActionBase):
             folder = events.folder_of(args["dest"], args["change_id"])
             found, bad = events.read_events(folder)
             model = build_report(
-                events.check_id(args["change_id"]), found, bad, args.get("title"), now, collection_version()
+                check_change_id(args["change_id"]), found, bad, args.get("title"), now, collection_version()
             )
             result = _result(model)
             if args.get("stage_of_its_own", True):

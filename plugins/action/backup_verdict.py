@@ -17,6 +17,7 @@ from ansible_collections.changeops.backup.plugins.filter.runbook import FILTERS
 from ansible_collections.changeops.backup.plugins.module_utils._core.times import from_iso, to_iso_z
 from ansible_collections.changeops.backup.plugins.plugin_utils._action import plain
 from ansible_collections.changeops.backup.plugins.plugin_utils._runbook import events
+from ansible_collections.changeops.backup.plugins.plugin_utils._runbook.before import TOLD
 from ansible_collections.changeops.backup.plugins.plugin_utils._runbook.fleet import (
     Standing,
     judge_fleet,
@@ -34,7 +35,8 @@ from ansible_collections.changeops.backup.plugins.plugin_utils._runbook.window i
 Vars = t.Mapping[str, t.Any]
 # Ansible loads this file before it forks. The filters it would load in each worker anew, which takes long.
 LOADED = FILTERS
-STAGES = ("begin", "gate", "drain", "stop", "verify", "change", "after", "change_window", "report")
+_BEFORE = ("begin", "gate", "hold", "drain", "stop", "fresh", "verify")
+STAGES = (*_BEFORE, "change", "release", "after", "change_window", "report")
 PUBLISHED = ("gate", "drain", "verify", "change_window")
 # What each stage leaves.
 FACTS = {
@@ -42,6 +44,9 @@ FACTS = {
     "drain": "backup_drain_result",
     "verify": "backup_verify_result",
     "after": "backup_change_window__left",
+    "hold": "backup_change_window__held",
+    "fresh": "backup_change_window__fresh",
+    "release": "backup_change_window__released",
 }
 # What the roles set themselves: results, and all with two underscores.
 _OURS = re.compile(r"backup_[a-z]\w*?(?:__\w+|_result)$")
@@ -79,6 +84,8 @@ class ActionModule(ActionBase):
             answer.update(published(stage, args.get("hosts") or [host], result))
         # A stop that is only rehearsed is not about to be sent, and one that was asked for is not asked for again.
         is_idle = stage == "begin" or (stage == "stop" and (self._task.check_mode or not result["jobs"]))
+        # Nothing was held, and so nothing was given back.
+        is_idle = is_idle or (stage == "release" and result["verdict"] == "safe" and not any(map(result.get, TOLD)))
         if args.get("dest") and args.get("change_id") and not is_idle:
             made = event(args, host, result, describe_run(known, bool(self._task.check_mode)), now)
             with told_plainly(f"The event of {stage} could not be written"):

@@ -26,3 +26,17 @@ notes:
   - There are logs of jobs of {systems_that(lambda system: system.CAPABILITIES.log)}; the APIs of the other systems have
     no such call.
 """
+    START: str = f"""
+---
+options: {{}}
+notes:
+  - Backups of {systems_that(lambda system: system.CAPABILITIES.start)} can be started; the APIs of the other systems
+    have no such call.
+"""
+    SCHEDULE: str = f"""
+---
+options: {{}}
+notes:
+  - Schedules of {systems_that(lambda system: system.CAPABILITIES.schedule)} can be turned off and on; the APIs of the
+    other systems have no such call.
+"""

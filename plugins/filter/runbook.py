@@ -13,12 +13,15 @@ from ansible import context
 from ansible.errors import AnsibleFilterError
 from ansible.utils.unsafe_proxy import wrap_var
 
+from ansible_collections.changeops.backup.plugins.module_utils._core.names import check_change_id
 from ansible_collections.changeops.backup.plugins.module_utils._systems.registry import SYSTEMS
 from ansible_collections.changeops.backup.plugins.plugin_utils._action import plain
 from ansible_collections.changeops.backup.plugins.plugin_utils._runbook import (
+    before,
     drain,
     events,
     gate,
+    held,
     verdicts,
     verify,
     window,
@@ -90,7 +93,7 @@ def waits_until(times: Given, policy: str) -> str | None:
 
 def change_id(given: t.Any) -> str:
     """Give the change id; refuse one that is not one plain path segment."""
-    return events.check_id(given)
+    return check_change_id(given)
 
 
 def jobs_to_stop(answer: Given, exclude: t.Any = None, most: t.Any = 1) -> list[Given]:
@@ -150,6 +153,38 @@ def verify_verdict(
     )
 
 
+def hold_options(given: t.Any) -> t.Sequence[Given]:
+    """Give the selection of what is held during the change: one, or none."""
+    return before.read_hold(given)
+
+
+def fresh_options(
+    given: t.Any, wait_timeout: t.Any = 3600, wait_until: t.Any = None, reason: t.Any = ""
+) -> t.Sequence[Given]:
+    """Give the options of each backup that is made before the change."""
+    return before.read_fresh(given, float(wait_timeout), wait_until or None, str(reason or ""))
+
+
+def hold_verdict(answer: Given, host: str, connection: t.Any = None) -> Given:
+    """Judge whether the schedules are held."""
+    return before.judge_hold(answer, _place(host, connection), _now())
+
+
+def release_verdict(answer: Given, host: str, connection: t.Any = None) -> Given:
+    """Judge whether the schedules are given back."""
+    return before.judge_release(answer, _place(host, connection), _now())
+
+
+def fresh_verdict(answer: Given, host: str, connection: t.Any = None, wanted: t.Any = None) -> Given:
+    """Judge the backups that were to be made before the change."""
+    return before.judge_fresh(answer, _place(host, connection), _now(), wanted or [])
+
+
+def still_held(dest: t.Any, change: t.Any) -> list[str]:
+    """Say what a change still holds, by its ledgers in the folder of the evidence."""
+    return list(held.still_held(events.folder_of(dest, change)))
+
+
 def worst_verdict(found: t.Iterable[t.Any]) -> str:
     """Give the worst of these verdicts, or of the results that hold them."""
     return verdicts.worst(str(one.get("verdict") if isinstance(one, t.Mapping) else one) for one in found)
@@ -190,6 +225,12 @@ FILTERS = (
     drain_verdict,
     verify_selection,
     verify_verdict,
+    hold_options,
+    fresh_options,
+    hold_verdict,
+    release_verdict,
+    fresh_verdict,
+    still_held,
     worst_verdict,
     task_files,
 )

@@ -279,7 +279,7 @@ unseen:
 capabilities:
   description:
     - What the system's API can do, as booleans - C(one_by_id), C(abort), C(steps), C(log), C(percent), C(names),
-      C(definitions).
+      C(definitions), C(start), C(schedule).
   type: dict
   returned: when the system was asked
   sample: {one_by_id: true, abort: true, steps: true, log: false, percent: false, names: true, definitions: true}

@@ -32,10 +32,10 @@ options:
   stage:
     description:
       - What the result is of. V(begin) only tells the time. V(stop) is written before jobs are stopped. V(after) is the
-        look after the change.
+        look after the change. V(hold) and V(release) are of schedules, and V(fresh) is of a backup before the change.
     type: str
     required: true
-    choices: [begin, gate, drain, stop, verify, change, after, change_window, report]
+    choices: [begin, gate, hold, drain, stop, fresh, verify, change, release, after, change_window, report]
   entry:
     description: The role that the stage is a part of. Left out, the stage itself. A run is over with the event of this.
     type: str

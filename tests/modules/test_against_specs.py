@@ -23,6 +23,7 @@ import pytest
 import yaml
 from openapi_schema_validator import OAS30Validator, oas30_format_checker
 
+from ansible_collections.changeops.backup.plugins.module_utils._systems.orders import Wanted
 from ansible_collections.changeops.backup.plugins.module_utils._systems.selection import Selection
 from harness import ROOT, tale
 from inside import Inside
@@ -36,14 +37,21 @@ BESIDE = pytest.mark.skipif(not SPECS.is_dir(), reason="the vendors' API descrip
 VEEAM = [pytest.mark.xdist_group("veeam specs"), pytest.mark.timeout(400)]
 VEEAM_FILES = ("vspc_rest_3_5_1.yaml", "vspc_rest_3_6_2.json", "vspc_rest_3_7.json")
 VEEAM_PATHS = re.compile(
-    r"/(token|asyncActions.*|infrastructure/(backupServers/(jobs(/\{jobUid\}(/stop)?)?|\{\w+\}/collect)"
-    r"|backupAgents/(jobs|\{\w+\}/jobs/\{\w+\}/stop)"
-    r"|vb365Servers/(organizations/jobs|\{\w+\}/organizations/jobs/\{\w+\}/stop)))$"
+    r"/(token|asyncActions.*|infrastructure/(backupServers/(jobs(/\{jobUid\}(/stop|/start)?)?|\{\w+\}/collect)"
+    r"|backupAgents/(jobs|\{\w+\}/jobs/\{\w+\}/(stop|start))"
+    r"|vb365Servers/(organizations/jobs|\{\w+\}/organizations/jobs/\{\w+\}/(stop|start|enable|disable))))$"
 )
 AGENT = {"instanceUid": "bc04d2e5-dd4c-4f85-af0e-424106000501", "family": "agents", "lastRun": "@-60"}
 MAIL = {"instanceUid": "bc04d2e5-dd4c-4f85-af0e-424106000502", "family": "microsoft_365", "lastRun": "@-60"}
 # What HTTP itself and the token bring along; every other header has to be the vendor's.
 ORDINARY = {"host", "user-agent", "accept", "accept-encoding", "connection", "content-type", "content-length"}
+FLOSUM_SETTINGS = dict.fromkeys(
+    (
+        "isIncludeMetadata", "isIncludeBinaryObjects", "isIncludeBigObjects", "isIncludeFeedObjects",
+        "isIncludeShareObjects", "isIncludeHistoryObjects", "isIncludeCustomMetadataTypeObjects", "isIncludeTagObjects",
+    ),
+    True,
+)  # fmt: skip
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 Spec = dict[str, t.Any]
 
@@ -160,6 +168,9 @@ def check_body(spec: Spec, operation: Spec, by_place: dict[str, dict[str, Spec]]
     """Raise Fault for a body that the document does not allow."""
     fields = by_place.get("formData")
     content = resolve(operation.get("requestBody", {}), spec).get("content", {})
+    for whole in by_place.get("body", {}).values():
+        # Swagger 2.0.
+        content = {kind: {"schema": whole["schema"]} for kind in spec.get("consumes") or ["application/json"]}
     if not entry.body:
         required = resolve(operation.get("requestBody", {}), spec).get("required")
         if required or any(field.get("required") for field in (fields or {}).values()):
@@ -185,7 +196,7 @@ def check_body(spec: Spec, operation: Spec, by_place: dict[str, dict[str, Spec]]
         if len(dict(pairs)) != len(pairs):
             raise Fault(f"{here}: a field is given twice")
         body = {name: typed(text, properties.get(name, {})) for name, text in pairs}
-    unknown = set(body) - set(properties)
+    unknown = set(body) - set(properties) if isinstance(body, dict) else set()
     if unknown:
         raise Fault(f"{here}: the body holds {sorted(unknown)}, which the document does not know")
     hold(body, schema, f"{here}: body")
@@ -226,7 +237,7 @@ def veeam(name: str) -> Spec:
     if name.endswith(".json"):
         spec: Spec = json.loads(text)
         spec["paths"] = {path: item for path, item in spec["paths"].items() if VEEAM_PATHS.match(path)}
-        return spec
+        return with_any_value(spec, spec.get("definitions") or spec["components"]["schemas"])
     head, _paths, rest = text.partition("\npaths:\n")
     paths, _components, components = rest.partition("\ncomponents:")
     kept = [
@@ -236,10 +247,18 @@ def veeam(name: str) -> Spec:
     spec["paths"] = yaml.safe_load("".join(kept))
     schemas = spec.setdefault("components", {}).setdefault("schemas", {})
     bodies = [operation.get("requestBody") for item in spec["paths"].values() for operation in item.values()]
-    for word in re.findall(r"#/components/schemas/(\w+)", json.dumps(bodies)):
+    wanted = re.findall(r"#/components/schemas/(\w+)", json.dumps(bodies))
+    for word in wanted:
         block = re.search(rf"^    {word}:\n(?:     .*\n|\n)+", components, flags=re.MULTILINE)
         assert block is not None, word
         schemas[word] = yaml.safe_load(block.group())[word]
+        wanted += re.findall(r"#/components/schemas/(\w+)", json.dumps(schemas[word]))
+    return with_any_value(spec, schemas)
+
+
+def with_any_value(spec: Spec, schemas: Spec) -> Spec:
+    """Let a JSON Patch hold any value: the documents call it a string, and show a number in their own example."""
+    schemas["JsonPatch"]["properties"]["value"].pop("type")
     return spec
 
 
@@ -259,6 +278,40 @@ def journey(sim: Simulator, options: dict[str, t.Any], stop: bool = False) -> li
             inside.system.stop_job(next(job for job in jobs if job.state == "running"))
     assert sim.refused == []
     return sim.journal
+
+
+def orders(sim: Simulator, start: dict[str, t.Any] | None = None) -> list[Entry]:
+    """Start what can be started, hold and give back; give what was written."""
+    with Inside(sim.options, sim, writes=True) as inside:
+        system = inside.system
+        definition = next(iter(inside.look().jobs.values())) if start is None else None
+        system.start_run(Wanted(definition, start or {}))
+        if system.CAPABILITIES.schedule:
+            switches = list(system.switches(Selection()).found.values())
+            for on in (False, True):
+                for batch in system.together(switches):
+                    system.turn(batch, on)
+    assert sim.refused == []
+    return list(sim.writes)
+
+
+@BESIDE
+def test_flosum_finds_no_fault_in_orders() -> None:
+    story = {"system": "flosum", "jobs": [], "auth": {"accept": ["access_token"]}}
+    with Simulator(story) as sim:
+        sent = orders(sim, {"name": "Before", "description": "", "mode": "full", "settings": FLOSUM_SETTINGS})
+        settings = [entry for entry in sim.reads if entry.path.endswith("/settings")]
+    assert [entry.method for entry in sent] == ["POST", "PUT", "PUT"]
+    assert settings
+    for entry in [*sent, *settings]:
+        check(beside("flosum-backup"), entry)
+
+
+@BESIDE
+def test_netapp_finds_no_fault_in_a_start() -> None:
+    with Simulator(tale("netapp_bluexp")) as sim:
+        (sent,) = orders(sim, {"working_environment_id": "VsaWorkingEnvironment-1", "volume_id": "vol-1"})
+    check(beside("netapp-cbs"), sent)
 
 
 @BESIDE
@@ -360,6 +413,15 @@ class TestVeeam:
         assert {entry.path.rpartition("/")[2] for entry in sim.writes} == {"collect", "stop"}
         for entry in sent:
             check(spec, entry)
+
+    def test_veeam_finds_no_fault_in_orders(self, name: str) -> None:
+        uid = "bc04d2e5-dd4c-4f85-af0e-424106000001"
+        story = {"system": "veeam_vspc", "jobs": [{"instanceUid": uid, "name": "Nightly", "status": "Success"}]}
+        with Simulator(story) as sim:
+            sent = orders(sim)
+        assert [entry.method for entry in sent] == ["POST", "PATCH", "PATCH"]
+        for entry in sent:
+            check(veeam(name), entry)
 
     def test_veeam_finds_no_fault_in_pages_and_asynchronous_answers(self, name: str) -> None:
         spec = veeam(name)

@@ -296,6 +296,14 @@ class Book:
         job = self._index[key].get(value.lower())
         return job if job is not None and self.state(job) is not None else None
 
+    def add(self, spec: dict[str, Any]) -> None:
+        """Let a job begin that the story did not know."""
+        job = Job(lambda: spec, self._clock)
+        self._events = sorted([*self._events, *job.prepare()])
+        self.jobs.append(job)
+        self._index.clear()
+        self._changes += 1
+
     def warm(self) -> None:
         """Write the JSON of generated jobs ahead, so that long lists are cheap from the first page on."""
         now = self._clock.now()
@@ -321,6 +329,13 @@ class Book:
         """Return jobs as a JSON array text, and count the looks."""
         return "[" + ",".join([self.serve(job) for job in jobs]) + "]"
 
+    def set(self, job: Job, changes: dict[str, Any], after: float = 0.0) -> None:
+        """Let a request change a job, at once or so many seconds later."""
+        at = self._clock.now() + after
+        job.patch(at, changes)
+        bisect.insort(self._events, at)
+        self._changes += 1
+
     def order(self, job: Job, what: str, default: Any) -> None:
         """Give a job an order (`on_abort`, `on_start`, `on_collect`): its effects come as the story says."""
         if what in job.given:
@@ -329,12 +344,8 @@ class Book:
         if effects == "ignored" or not effects:
             return
         job.given = {what}
-        now = self._clock.now()
         for effect in effects if isinstance(effects, list) else [effects]:
             if "after_looks" in effect:
                 job.pend(int(effect["after_looks"]), effect["set"])
                 continue
-            at = now + float(effect.get("after", 0.0))
-            job.patch(at, effect["set"])
-            bisect.insort(self._events, at)
-        self._changes += 1
+            self.set(job, effect["set"], float(effect.get("after", 0.0)))

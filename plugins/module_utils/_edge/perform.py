@@ -32,11 +32,14 @@ class Verb(t.NamedTuple):
     writes: bool = False
     # Defaults of connection options that are its own.
     defaults: t.Mapping[str, t.Any] = {}
+    # Which options select jobs, and how they do where they are not those that all have.
+    selection: Spec = SELECTION
+    selects: t.Callable[[dict[str, t.Any]], dict[str, t.Any]] = dict
 
     @property
     def spec(self) -> Spec:
         """All its options."""
-        return {**CONNECTION, **SELECTION, **self.options}
+        return {**CONNECTION, **self.selection, **self.options}
 
 
 class Door(t.NamedTuple):
@@ -69,7 +72,7 @@ def perform(verb: Verb, params: dict[str, t.Any], check_mode: bool, door: Door) 
 
     try:
         connection, credential = connect(chosen, params, door.environ, warn, secrets.keep, verb.defaults)
-        selection = select(chosen, params, clock.now())
+        selection = select(chosen, verb.selects(params), clock.now())
         http = Transport(
             connection.url,
             credential,

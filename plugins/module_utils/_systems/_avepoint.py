@@ -41,6 +41,8 @@ class AvePoint(BackupSystem):
     REGIONS: t.ClassVar[t.Mapping[str, tuple[str, str]]] = _REGIONS
     TOKEN_PATH = "/connect/token"
     INSTEAD_OF_ABORT = "Stop the job in AvePoint's own console, or wait for it with backup_job_wait"
+    INSTEAD_OF_START = "Start the job in AvePoint's own console, and wait for it with backup_job_wait and started_after"
+    INSTEAD_OF_SCHEDULE = "Turn the schedule off in AvePoint's own console, or have backup_gate see that nothing runs"
 
     def beside(self, body: dict[str, t.Any], response: Response) -> str:
         """Bodies carry a status of their own: that it differs from HTTP's is not excluded. An error model can be empty.

@@ -21,7 +21,7 @@ from .contract import BackupSystem
 from .listing import Listing
 from .reading import as_array, as_object, as_text
 
-_OURS = "changeops.backup"
+OURS = "changeops.backup"
 _LEDGER = "changeops_backup_calls"
 _MARK = "changeops_backup_session"
 
@@ -73,9 +73,10 @@ class RemoteControl:
         path: str,
         parameters: dict[str, t.Any],
         answered: t.Callable[[Response], bool] = lambda response: False,
+        group: str = OURS,
     ) -> Call:
-        """One call, in our group."""
-        return self._system.call(kind, "POST", f"/{path}", json={**parameters, "_group": _OURS}, answered=answered)
+        """One call, in our group; what is no question, in one of its own."""
+        return self._system.call(kind, "POST", f"/{path}", json={**parameters, "_group": group}, answered=answered)
 
     def read_ids(self, listing: Listing) -> set[int] | None:
         """Ask for all ids; gives those of what runs, None from a server that does not say which these are."""
@@ -119,7 +120,7 @@ class RemoteControl:
 
     def is_ours(self, status: dict[str, t.Any], number: int) -> bool:
         """Whether a job in the list is a call of ours; an earlier session's last one tells of its others."""
-        if status.get("group") != _OURS:
+        if status.get("group") != OURS:
             return False
         known = as_object(status.get("output")).get(_LEDGER)
         self.calls.update(entry for entry in as_array(known) if isinstance(entry, int))

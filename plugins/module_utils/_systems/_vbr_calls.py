@@ -11,7 +11,7 @@ from .._core.errors import Unanswered
 from .._http.call import Intent, segment
 from .._http.response import Response, summary
 from .connection import Connection
-from .contract import ACCEPTED, BackupSystem, Read
+from .contract import BackupSystem, Read
 from .listing import Listing, Page
 from .reading import as_count, as_id, as_object
 
@@ -66,9 +66,7 @@ class VbrCalls(BackupSystem):
         """Give the path of a session or a job."""
         return f"{self.API_ROOT}/{what}/{segment(job_id)}{rest}"
 
-    def stop_gracefully(self, owner: str, session_id: str | None) -> str:
-        """Stop the run of a definition, and perhaps say that it was another one."""
-        call = self.call("write", "POST", self.path("jobs", owner, "/stop"), json={"gracefulStop": True})
-        stopped = as_id(as_object(self.http.write(call).json_or_none()).get("id"))
-        other = session_id and stopped and self.id_key(stopped) != self.id_key(session_id)
-        return f"{ACCEPTED}, as a graceful one" + ("; the server answered with another session" if other else "")
+    def sessions(self, chosen: tuple[str, str] | None) -> Listing:
+        """Page through sessions, newest first: what begins meanwhile shifts rows to later pages, and hides none."""
+        query = [("orderColumn", "CreationTime"), ("orderAsc", "false"), *([chosen] if chosen else [])]
+        return self.pages("sessions", query, self.to_job)

@@ -97,9 +97,11 @@ class VspcCalls(BackupSystem):
         finally:
             self._asks_newest = self._doubts < _DOUBTS
 
-    def order(self, kind: t.Literal["write", "collect"], path: str, refused: str) -> str:
+    def order(
+        self, kind: t.Literal["write", "collect"], method: str, path: str, refused: str, body: t.Any = None
+    ) -> str:
         """Order something once; give what was said. The console answers when it is queued, not when it is done."""
-        answer = self.http.write(self.call(kind, "POST", self.API_ROOT + path))
+        answer = self.http.write(self.call(kind, method, self.API_ROOT + path, json=body))
         queued = answer.status == 202
         canceled: list[str] = []
         if queued:

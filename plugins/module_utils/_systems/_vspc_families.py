@@ -82,6 +82,19 @@ def _place(family: Family, raw: Raw, job_id: str) -> str | None:
     return None if holder is None else family.one.format(holder=segment(holder), job=segment(job_id))
 
 
+# Of agents elsewhere than on Windows the API has no call to turn a schedule.
+NO_SWITCH = ("Linux", "Mac")
+
+
+def switch_call(place: str, on: bool) -> tuple[str, str, t.Any]:
+    """How the schedule of the job at that place is turned: method, path and body."""
+    if place.startswith(_365):
+        return "POST", f"{place}/{'enable' if on else 'disable'}", None
+    # An agent's job is read and stopped at one address, and changed at that of its operating system.
+    path = place.replace(f"{_AGENTS}/", f"{_AGENTS}/windows/", 1)
+    return "PATCH", path, [{"op": "replace", "path": "/isEnabled", "value": on}]
+
+
 class VspcFamilies(VspcCalls):
     """Reads the lists. A job wears the uid that its own list gives it."""
 
@@ -93,6 +106,13 @@ class VspcFamilies(VspcCalls):
         self.cut: set[str] = set()
         # Job of another family -> where it is stopped; None: the console does not say where.
         self.places: dict[str, str | None] = {}
+
+    def place_of(self, job_id: str) -> str:
+        """Where a call for one job goes."""
+        path = self.places.get(self.id_key(job_id), f"{SERVERS}/jobs/{segment(job_id)}")
+        if path is None:
+            raise BackupError("the console does not say on what it runs, without which there is no call for it")
+        return path
 
     def read_lists(self, families: t.Mapping[str, Family]) -> tuple[Listing, list[BackupError]]:
         """Read the lists of these families.

@@ -3,7 +3,8 @@
 # Private to this collection: it may change at any time, do not import it from elsewhere.
 """The contract between a backup system and everything else.
 
-A system is one class in ``_systems/``: tables first (``Vocabulary``), then ``to_job`` and a few calls.
+A system is one class in ``_systems/``: tables first (``Vocabulary``), then ``to_job`` and a few calls; what it can be
+told to do is in ``Orders``.
 Nothing outside that file knows its name.
 """
 
@@ -24,10 +25,10 @@ from .._http.transport import Transport
 from .connection import Connection
 from .estimates import with_ends
 from .listing import Listing, Page
+from .orders import Orders
 from .paging import PageLoop
 from .reading import as_object
 from .selection import Selection, unmatched
-from .vocabulary import Vocabulary
 
 # Reads one job as the API gives it. None: it has no id.
 Read = t.Callable[[dict[str, t.Any]], t.Optional[Job]]
@@ -42,7 +43,7 @@ NOTHING: tuple[t.Any, ...] = (None, "", [], {})
 _COLLECT_EVERY = 300.0
 
 
-class BackupSystem(Vocabulary, Dialect, ABC):
+class BackupSystem(Orders, Dialect, ABC):
     """One backup system. Subclasses fill in the tables and the few calls."""
 
     def __init__(self, connection: Connection, http: Transport) -> None:
@@ -66,10 +67,6 @@ class BackupSystem(Vocabulary, Dialect, ABC):
     def find_jobs(self, selection: Selection) -> Listing:
         """Find the jobs with the selection's ids; those not there are left out. Default: in the list."""
         return self.list_jobs(selection)
-
-    def stop_job(self, job: Job) -> str:
-        """Ask the system to stop a job; give its words. Sent once, and only where the capability ``abort`` is true."""
-        raise NotImplementedError
 
     def whole(self, jobs: t.Sequence[Job]) -> list[Job]:
         """Leave out those that are parts of another one of these and end with it. Default: there are none."""
@@ -172,6 +169,14 @@ class BackupSystem(Vocabulary, Dialect, ABC):
             worn = ((asked.get(self.id_key(job.id), job.id), job) for job in listing.jobs.values())
             listing.jobs = {job_id: job._replace(id=job_id) for job_id, job in worn}
         return listing
+
+    def definitions(self, selection: Selection) -> Listing:
+        """Look at what can be started, or has a schedule. Default: the jobs, which are definitions."""
+        return self.look(selection)
+
+    def runs_of(self, definition: Job) -> Listing:
+        """Look at the runs of a definition, where they are jobs of their own. Default: it shows its latest run."""
+        return Listing.of([definition])
 
     # -- helpers for subclasses ----------------------------------------------------------------------------------
 

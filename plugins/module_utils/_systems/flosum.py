@@ -12,12 +12,15 @@ from __future__ import annotations
 import typing as t
 from datetime import timedelta
 
+from .._core.errors import BackupError, Misconfigured
 from .._core.job import Counts, Job, Kind, Meaning, Part
 from .._core.times import from_iso, seconds_from_timespan, to_iso_z
 from .._http.call import Call, segment
 from .connection import READY_TOKEN, Login
 from .contract import ACCEPTED, BackupSystem
+from .fields import Field
 from .listing import Listing, Page
+from .orders import Switch, Switches, Wanted
 from .reading import as_array, as_count, as_id, as_object, as_text
 from .selection import Selection
 from .vocabulary import Capabilities
@@ -31,6 +34,19 @@ _CLOCKS_DIFFER = timedelta(hours=1)
 # Which of the counters a step has depends on the kind of job; the document lists these.
 _GOOD = ("backupSuccessCount", "successCount", "removeSuccessCount", "restoreSuccessCount", "updateSuccessCount")
 _BAD = ("failedCount", "restoreFailedCount", "updateFailedCount")
+# Flosum OpenAPI, BackupSettingsDto.
+_PARTS = (
+    "isIncludeMetadata", "isIncludeBinaryObjects", "isIncludeBigObjects", "isIncludeFeedObjects",
+    "isIncludeShareObjects", "isIncludeHistoryObjects", "isIncludeCustomMetadataTypeObjects", "isIncludeTagObjects",
+)  # fmt: skip
+# What can be turned off -> its name, the word that says that it is, and what it is for. Flosum OpenAPI,
+# SchedulerRunCapabilityDto.
+_SWITCHES: t.Mapping[str, tuple[str, str, Kind]] = {
+    "backups": ("Scheduled backups", "isBackupsDisabled", "backup"),
+    "archives": ("Scheduled archives", "isArchivesDisabled", "archive"),
+}
+# What goes back with the switches as it was read: Flosum OpenAPI, UpdateConnectionBackupSettingBodyDto.
+_BESIDE = "initialBinaryRecordsLimit"
 
 
 class Flosum(BackupSystem):
@@ -55,7 +71,22 @@ class Flosum(BackupSystem):
         "import archive": "other",
         "import backup": "other",
     }
-    CAPABILITIES = Capabilities(one_by_id=False, abort=True, steps=True, log=True, names=True)
+    CAPABILITIES = Capabilities(
+        one_by_id=False, abort=True, steps=True, log=True, names=True, start=True, schedule=True
+    )
+    STARTS: t.ClassVar[t.Mapping[str, Field]] = {
+        "name": Field("the name of the backup, by which its runs are known again"),
+        "description": Field("what it is for", blank=True),
+        "mode": Field("what is backed up", choices=("full", "template")),
+        "settings": Field(
+            "what is included, all eight; and the template of the mode V(template)",
+            "object",
+            fields={
+                **{name: Field("whether these are included", "flag") for name in _PARTS},
+                "templateId": Field("the template", "number", required=False),
+            },
+        ),
+    }
     REGIONS: t.ClassVar[t.Mapping[str, tuple[str, str]]] = {
         region: (f"https://backup-{region}.flosum.app", f"https://global-{region}.flosum.app/api/v1/oauth/token")
         for region in ("us", "de", "jp", "au")
@@ -115,6 +146,59 @@ class Flosum(BackupSystem):
         """Abort a backup or archive job."""
         answer = self.http.write(self.call("write", "PATCH", self._path(f"jobs/{segment(job.id)}/abort/backup")))
         return as_text(as_object(answer.json_or_none()).get("message")) or ACCEPTED
+
+    @classmethod
+    def check_start(cls, fields: t.Mapping[str, t.Any]) -> None:
+        """A template belongs to its mode alone, as the document says."""
+        if (fields["mode"] == "template") != ("templateId" in fields["settings"]):
+            raise Misconfigured("start.settings.templateId is for start.mode template, which needs it, and no other")
+
+    def start_run(self, wanted: Wanted) -> str | None:
+        """Create a backup; the answer does not say which job that is."""
+        self.http.write(self.call("write", "POST", self._path("backups/backup"), json=dict(wanted.fields)))
+        return None
+
+    def is_run_of(self, job: Job, wanted: Wanted) -> bool | None:
+        """Tell by the name, of what is known to be a backup."""
+        if job.name != wanted.fields["name"]:
+            return False
+        return None if job.kind is None else job.kind == "backup"
+
+    @classmethod
+    def check_switches(cls, selection: Selection) -> None:
+        """The whole connection, or nothing."""
+        if selection != Selection(nothing=selection.nothing):
+            raise Misconfigured(f"{cls.NAME} has one switch for all backups of a connection: leave the selection out")
+
+    def switches(self, selection: Selection) -> Switches:
+        """Read both switches of the connection."""
+        disabled, wanted = self._settings()[0], selection.job_ids or _SWITCHES
+        switches = []
+        for switch_id, (name, word, kind) in _SWITCHES.items():
+            if switch_id in wanted and not selection.nothing:
+                off = disabled[word]
+                switches.append(Switch(switch_id, name, None if off is None else not off, kind=kind))
+        return Switches({switch.id: switch for switch in switches})
+
+    def together(self, switches: t.Sequence[Switch]) -> list[list[Switch]]:
+        """One write sets both."""
+        return [list(switches)] if switches else []
+
+    def turn(self, switches: t.Sequence[Switch], on: bool) -> None:
+        """Write the settings as they are now, but for these switches."""
+        disabled, limit = self._settings()
+        if None in (*disabled.values(), limit):
+            raise BackupError("the settings of the connection do not say how they are now, so nothing was written")
+        body = {**disabled, **{_SWITCHES[switch.id][1]: not on for switch in switches}, _BESIDE: limit}
+        self.http.write(self.call("write", "PUT", self._path("settings"), json=body))
+
+    def _settings(self) -> tuple[dict[str, bool | None], t.Any]:
+        """Read whether schedules are disabled, and the setting that is written along with that."""
+        body = as_object(self.get(self._path("settings")))
+        told, limit = as_object(body.get("scheduler")), body.get(_BESIDE)
+        words = {word: told.get(word) for _name, word, _kind in _SWITCHES.values()}
+        disabled = {word: value if isinstance(value, bool) else None for word, value in words.items()}
+        return disabled, limit if as_count(limit) is not None else None
 
     def _path(self, rest: str) -> str:
         return f"{self.API_ROOT}/connections/{self.connection['connection_id']}/{rest}"

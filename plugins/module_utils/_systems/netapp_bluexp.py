@@ -4,7 +4,7 @@
 """NetApp BlueXP backup and recovery (``cloudmanager_cbs``).
 
 Sources: the job pages of docs.netapp.com (the service's API reference) and its Swagger file 2.0.6, which names the
-values of ``status``. Jobs can be read, and nothing else.
+values of ``status``. Jobs can be read, and a backup of a volume can be started.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from .._http.call import Intent, segment
 from .._http.response import Response, summary
 from .connection import READY_TOKEN, Connection, Login
 from .contract import NOTHING, BackupSystem
+from .fields import Field
 from .listing import Listing, Page
+from .orders import Wanted
 from .reading import as_array, as_id, as_object, as_text
 from .selection import Selection
 from .vocabulary import Capabilities
@@ -61,7 +63,11 @@ class NetAppBlueXP(BackupSystem):
     # The one documented value; no document lists them.
     KINDS_SOURCE = "NetApp's example of job.type"
     KINDS: t.ClassVar[t.Mapping[str, Kind]] = {"backup-working-environment": "backup"}
-    CAPABILITIES = Capabilities(one_by_id=True, abort=False, steps=True)
+    CAPABILITIES = Capabilities(one_by_id=True, abort=False, steps=True, start=True)
+    STARTS: t.ClassVar[t.Mapping[str, Field]] = {
+        "working_environment_id": Field("the working environment, such as V(VsaWorkingEnvironment-1a2b3c4d)"),
+        "volume_id": Field("the volume, of which a snapshot is made and backed up now (mode C(AD_HOC))"),
+    }
     # There is one service for all customers.
     DEFAULT_ADDRESS = ("https://api.bluexp.netapp.com", "https://netapp-cloud-account.auth0.com/oauth/token")
     API_ROOT = "/account"
@@ -88,6 +94,10 @@ class NetAppBlueXP(BackupSystem):
     INSTEAD_OF_ABORT = (
         "A transfer can be aborted as a SnapMirror relationship, in the console or with ONTAP's own tools; "
         "or wait for the job with backup_job_wait"
+    )
+    INSTEAD_OF_SCHEDULE = (
+        "Pause the backup of the volumes in the console, or choose a window in which their policy starts none, and "
+        "have backup_gate see that nothing runs"
     )
 
     @classmethod
@@ -138,9 +148,29 @@ class NetAppBlueXP(BackupSystem):
         fields["kind"] = kinds.pop() if len(kinds) == 1 else None
         return fields
 
+    def start_run(self, wanted: Wanted) -> str | None:
+        """Have a backup of one volume made now; the answer says which job that is."""
+        environment, volume = (segment(wanted.fields[name]) for name in ("working_environment_id", "volume_id"))
+        path = f"{self._root()}/api/v3/backup/working-environment/{environment}/volume/{volume}"
+        answer = self.http.write(self.call("write", "POST", path, json={"mode": "AD_HOC"}))
+        job_id = as_id(as_object(answer.json_or_none()).get("job-id"))
+        # What cannot be an id leads nowhere: then the job is looked for.
+        return job_id if job_id is not None and re.fullmatch(self.ID_FORMAT[0], job_id) else None
+
+    def is_run_of(self, job: Job, wanted: Wanted) -> bool | None:
+        """Tell by the volumes that a backup says it is of; most of what NetApp shows of a job names none."""
+        raw = as_object(job.raw)
+        environment = as_text(raw.get("working-environment-id"))
+        if job.kind not in ("backup", None) or environment not in (None, wanted.fields["working_environment_id"]):
+            return False
+        volumes = {as_id(one.get("id")) for one in _below(raw.get("data"), "multi-volume-backup", "volume")} - {None}
+        return wanted.fields["volume_id"] in volumes if volumes and environment else None
+
+    def _root(self) -> str:
+        return f"/account/{segment(self.connection['account_id'])}/providers/cloudmanager_cbs"
+
     def _path(self, *rest: str) -> str:
-        account = segment(self.connection["account_id"])
-        return "/".join([f"/account/{account}/providers/cloudmanager_cbs/api/v1/job", *rest])
+        return "/".join([f"{self._root()}/api/v1/job", *rest])
 
     def to_job(self, raw: dict[str, t.Any]) -> Job | None:
         """Read one job. There is no name and no end time; ``time`` is taken for the start (not documented)."""

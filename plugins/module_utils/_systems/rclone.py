@@ -16,10 +16,21 @@ from .._core.errors import BackupError, Refused
 from .._core.job import Job
 from .._core.times import from_iso
 from .._http.logins import basic_auth
-from ._rclone import JOB_GONE, STATES, is_check, is_gone, is_query, judge, own_group, with_statistics, word_of
+from ._rclone import (
+    JOB_GONE,
+    STATES,
+    is_check,
+    is_gone,
+    is_query,
+    judge,
+    own_group,
+    with_statistics,
+    word_of,
+)
 from ._rclone_calls import RemoteControl
+from ._rclone_starts import RcloneStarts
 from .connection import Login
-from .contract import ACCEPTED, BackupSystem
+from .contract import ACCEPTED
 from .listing import Listing
 from .reading import as_id, as_seconds, as_text
 from .selection import Selection
@@ -32,13 +43,14 @@ _DETAIL_PAUSE = 60.0
 _TOGETHER = timedelta(milliseconds=50)
 
 
-class Rclone(BackupSystem):
+class Rclone(RcloneStarts):
     """Jobs of one running remote control server."""
 
     NAME = "rclone"
     TITLE = "rclone remote control"
     STATES = STATES
-    CAPABILITIES = Capabilities(one_by_id=True, abort=True, steps=True, percent=True, names=True)
+    CAPABILITIES = Capabilities(one_by_id=True, abort=True, steps=True, percent=True, names=True, start=True)
+    INSTEAD_OF_SCHEDULE = "rclone starts nothing by itself: hold what calls it, such as a timer or a cron job"
     API_ROOT = "/job"
     LOGINS = (
         Login(

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta, timezone
 from .._core.job import Job
 from .._core.times import from_iso, iso, to_iso_z
 from .._http.call import Call
-from ._vbr_calls import VbrCalls
+from ._vbr_orders import VbrOrders, may_be_run
 from ._vbr_words import ACTIVE, CONTINUOUS, KINDS, KINDS_SOURCE, OF_JOB, STATES
 from .connection import READY_TOKEN, Login
 from .contract import ACCEPTED
@@ -36,7 +36,7 @@ _CLOCKS_DIFFER = timedelta(hours=1)
 _RECENT = timedelta(days=1)
 
 
-class VeeamVbr(VbrCalls):
+class VeeamVbr(VbrOrders):
     """Sessions and jobs of one backup server."""
 
     NAME = "veeam_vbr"
@@ -45,7 +45,9 @@ class VeeamVbr(VbrCalls):
     KINDS = KINDS
     KINDS_SOURCE = KINDS_SOURCE
     CONTINUOUS = CONTINUOUS
-    CAPABILITIES = Capabilities(one_by_id=True, abort=True, log=True, percent=True, names=True)
+    CAPABILITIES = Capabilities(
+        one_by_id=True, abort=True, log=True, percent=True, names=True, start=True, schedule=True
+    )
     TOKEN_PATH = "/api/oauth2/token"
     LOGINS = (
         Login(
@@ -86,13 +88,15 @@ class VeeamVbr(VbrCalls):
 
     def list_jobs(self, selection: Selection) -> Listing:
         """Read sessions, and definitions after them: what began in between is noticed."""
+        if self.of_definitions:
+            return self._definitions()
         self._owner.clear()
         after = selection.started_after
         if selection.about == "active":
             listing = self._recent_and_active()
         else:
             # Its clock may be behind ours. What began before that is left out when the list is there.
-            listing = self._sessions(("createdAfterFilter", to_iso_z(after - _CLOCKS_DIFFER)) if after else None)
+            listing = self.sessions(("createdAfterFilter", to_iso_z(after - _CLOCKS_DIFFER)) if after else None)
         # A wait for the end of runs has no use for definitions, and who asks for what has ended has none either.
         if selection.about != "new" and not selection.only_ended:
             self._add_definitions(listing, selection)
@@ -104,16 +108,11 @@ class VeeamVbr(VbrCalls):
         How the server filters by state is not documented, so what has no result yet is asked for as well.
         """
         self._since = self._since or self.http.clock.now() - _CLOCKS_DIFFER
-        listing = self._sessions(("createdAfterFilter", to_iso_z(self._since - _RECENT)))
+        listing = self.sessions(("createdAfterFilter", to_iso_z(self._since - _RECENT)))
         more = [("endedAfterFilter", to_iso_z(self._since)), ("resultFilter", "None")]
         for chosen in [*more, *(("stateFilter", state) for state in ACTIVE)]:
-            listing.merge(self._sessions(chosen))
+            listing.merge(self.sessions(chosen))
         return listing
-
-    def _sessions(self, chosen: tuple[str, str] | None) -> Listing:
-        """Page through sessions, newest first: what begins meanwhile shifts rows to later pages, and hides none."""
-        query = [("orderColumn", "CreationTime"), ("orderAsc", "false"), *([chosen] if chosen else [])]
-        return self.pages("sessions", query, self.to_job)
 
     def _definitions(self, *chosen: tuple[str, str]) -> Listing:
         return self.pages("jobs/states", chosen, self._definition)
@@ -125,7 +124,7 @@ class VeeamVbr(VbrCalls):
             runs.setdefault(self._owner.get(job.id, ""), []).append(job)
         found = self._definitions()
         for definition in found.jobs.values():
-            mine = [job for job in runs.get(self.id_key(definition.id), ()) if _may_be_run(job, definition)]
+            mine = [job for job in runs.get(self.id_key(definition.id), ()) if may_be_run(job, definition)]
             if definition.active and not any(job.active for job in mine):
                 mine += self._unseen_run(listing, definition)
             chosen = list(selection.among(mine))
@@ -151,7 +150,7 @@ class VeeamVbr(VbrCalls):
         """Read sessions one by one: the list is a server's whole history. An id that is none may be a definition's."""
         listing = Listing()
         for job_id in selection.job_ids:
-            session = self.session(job_id)
+            session = None if self.of_definitions else self.session(job_id)
             if session is not None:
                 self.take(listing, [session])
                 continue
@@ -227,11 +226,6 @@ class VeeamVbr(VbrCalls):
             percent=_percent(raw.get("progressPercent")) if meaning.state == "running" else None,
             next_run=None if disabled else from_iso(raw.get("nextRun")),
         )
-
-
-def _may_be_run(job: Job, definition: Job) -> bool:
-    """Whether a session with the id of a definition can be its run: a restore of its backups is none."""
-    return job.kind is None or definition.kind is None or job.kind == definition.kind
 
 
 def _percent(value: t.Any) -> float | None:

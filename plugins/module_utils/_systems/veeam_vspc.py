@@ -20,9 +20,10 @@ from .._core.times import from_iso
 from .._http.call import segment
 from .._http.response import Response
 from ._veeam import CONTINUOUS, JOB, KINDS, STATES, part_of
-from ._vspc_families import OF_SERVERS, SERVERS, VspcFamilies
+from ._vspc_families import NO_SWITCH, OF_SERVERS, SERVERS, VspcFamilies, switch_call
 from .connection import READY_TOKEN, Login
 from .listing import Listing
+from .orders import Switch, Switches, Wanted
 from .reading import as_array, as_id, as_object, as_seconds, as_text, elapsed, later
 from .selection import Selection
 from .vocabulary import Capabilities
@@ -42,7 +43,9 @@ class VeeamVspc(VspcFamilies):
     KINDS = KINDS
     KINDS_SOURCE = "VSPC OpenAPI 3.5.1 to 3.6.1, BackupServerJob.type and Vb365Job.jobType"
     CONTINUOUS = CONTINUOUS
-    CAPABILITIES = Capabilities(one_by_id=True, abort=True, steps=True, names=True, definitions=True)
+    CAPABILITIES = Capabilities(
+        one_by_id=True, abort=True, steps=True, names=True, definitions=True, start=True, schedule=True
+    )
     TOKEN_PATH = "/api/v3/token"
     LOGINS = (
         Login(
@@ -125,10 +128,33 @@ class VeeamVspc(VspcFamilies):
 
     def stop_job(self, job: Job) -> str:
         """Ask the console to stop the run."""
-        path = self.places.get(self.id_key(job.id), f"{_JOBS}/{segment(job.id)}")
-        if path is None:
-            raise BackupError("the console does not say on what it runs, without which there is no call to stop it")
-        return self.order("write", f"{path}/stop", "the stop was refused")
+        return self.order("write", "POST", f"{self.place_of(job.id)}/stop", "the stop was refused")
+
+    def start_run(self, wanted: Wanted) -> str | None:
+        """Ask the console to run a definition; the answer does not say which run that is."""
+        job_id = wanted.definition.id if wanted.definition else ""
+        self.order("write", "POST", f"{self.place_of(job_id)}/start", "the start was refused")
+        return None
+
+    def switches(self, selection: Selection) -> Switches:
+        """Read of the definitions whether their schedules are on."""
+        self.keep_raw = True
+        listing = self.look(selection)
+        jobs = list(listing.jobs.values())
+        fixed = [job for job in jobs if as_object(job.raw).get("systemType") in NO_SWITCH]
+        found = (_switch(job._replace(id=self.id_key(job.id))) for job in jobs if job not in fixed)
+        warnings = [*listing.warnings, *listing.unmatched.values()]
+        if fixed:
+            warnings.append(
+                f"left alone, as the API turns the schedules of Windows agents alone: {', '.join(map(str, fixed))}"
+            )
+        return Switches({one.id: one for one in found}, listing.complete, warnings, listing.missing)
+
+    def turn(self, switches: t.Sequence[Switch], on: bool) -> None:
+        """Set whether the schedule of a definition is on."""
+        for switch in switches:
+            method, path, body = switch_call(self.place_of(switch.id), on)
+            self.order("write", method, path, "the change was refused", body)
 
     def collect(self, jobs: t.Iterable[Job]) -> None:
         """Ask the servers of these jobs to report now. When what they report is there, is not documented."""
@@ -136,7 +162,7 @@ class VeeamVspc(VspcFamilies):
         troubles: list[str] = []
         for server in dict.fromkeys(self._server_of[key] for key in keys if key in self._server_of):
             try:
-                self.order("collect", f"{SERVERS}/{segment(server)}/collect", "the collection was refused")
+                self.order("collect", "POST", f"{SERVERS}/{segment(server)}/collect", "the collection was refused")
             except AuthLost:
                 # As it is for one server, it is for the others.
                 raise
@@ -189,6 +215,12 @@ class VeeamVspc(VspcFamilies):
             run=as_text(raw.get("lastRun")) or "",
             record=f"{raw.get('lastRun')} {raw.get('lastEndTime')}" if ended or begins else "",
         )
+
+
+def _switch(job: Job) -> Switch:
+    on = as_object(job.raw).get("isEnabled")
+    known = on if isinstance(on, bool) else None
+    return Switch(job.id, job.name, known, job.next_run, job.continuous, job.type, job.kind)
 
 
 def _next_run(raw: dict[str, t.Any]) -> datetime | None:

@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from .._core.job import UNDOCUMENTED, Kind, Meaning
 from .connection import Login
+from .fields import Field
 from .selection import Selection
 
 
@@ -25,6 +26,8 @@ class Capabilities(t.NamedTuple):
     names: bool = False
     # A job is a definition that runs again and again, and shows its latest run.
     definitions: bool = False
+    start: bool = False
+    schedule: bool = False
 
 
 class Vocabulary:
@@ -71,8 +74,12 @@ class Vocabulary:
     # Whether jobs have types, and words for types that look like one but that no job wears.
     HAS_TYPES: t.ClassVar[bool] = True
     NOT_TYPES: t.ClassVar[frozenset[str]] = frozenset()
-    # What an operator does where the API has no abort.
+    # What an operator does where the API has no abort, no start, no switch for schedules.
     INSTEAD_OF_ABORT: t.ClassVar[str] = ""
+    INSTEAD_OF_START: t.ClassVar[str] = ""
+    INSTEAD_OF_SCHEDULE: t.ClassVar[str] = ""
+    # What the option ``start`` holds. Empty, where a definition is started, by its id or its name.
+    STARTS: t.ClassVar[t.Mapping[str, Field]] = {}
 
     @classmethod
     def meaning(cls, word: t.Any) -> Meaning:

@@ -42,9 +42,9 @@ def wait_for_jobs(task: Task) -> Answer:
     turn = None if task.check_mode else task.turn
     if turn is not None:
         task = with_its_moments(task)
-    wait = Wait(_policy(task), task.clock)
+    wait = Wait(policy_of(task), task.clock)
     unmatched: dict[str, str] = {}
-    look = _looks(task, wait, unmatched)
+    look = looks(task, wait, unmatched)
     if task.check_mode:
         return _check(task, wait, look)
     if turn is not None:
@@ -55,7 +55,7 @@ def wait_for_jobs(task: Task) -> Answer:
             kept = keep(task, wait, unmatched)
             return {"changed": False, "waiting": wait.progress(), "seconds_left": left, "kept": kept}
     else:
-        report = _wait_and_tell(task, wait, look)
+        report = watch(task, wait, look)
     for warning in unmatched.values():
         task.warn(warning)
     if report.old_news:
@@ -65,7 +65,7 @@ def wait_for_jobs(task: Task) -> Answer:
     return _answer(task, report, failed=report.verdict != "reached" and not forgiven)
 
 
-def _looks(task: Task, wait: Wait, unmatched: dict[str, str]) -> Look:
+def looks(task: Task, wait: Wait, unmatched: dict[str, str]) -> Look:
     """Give the wait its eyes: a look at the system that ends in time, each warning told once.
 
     ``unmatched`` holds in the end what of the selection no job ever wore.
@@ -114,14 +114,19 @@ def _looks(task: Task, wait: Wait, unmatched: dict[str, str]) -> Look:
     return look
 
 
-def _wait_and_tell(task: Task, wait: Wait, look: Look) -> Report:
-    """Wait to the end, and say how it stands at each change, and at least every progress_interval."""
+def watch(task: Task, wait: Wait, look: Look, enough: t.Callable[[], bool] | None = None) -> Report:
+    """Wait to the end, and say how it stands at each change, and at least every progress_interval.
+
+    Where it is ``enough`` before that, give how it stands then.
+    """
     interval = task.params["progress_interval"]
     said_at, said = float("-inf"), 0
     while True:
-        report = wait.run(look, float("inf") if task.say is None else _MOMENT)
+        report = wait.run(look, float("inf") if task.say is None and enough is None else _MOMENT)
         if report is not None:
             return report
+        if enough is not None and enough():
+            return wait.report("reached")
         silent, changed = wait.now() - said_at, len(wait.transitions) > said
         if task.say is not None and silent >= (min(_LINE_TOGETHER, interval) if changed else interval):
             task.say(wait.progress())
@@ -186,7 +191,7 @@ def _answer(task: Task, report: Report, failed: bool) -> Answer:
     }
 
 
-def _policy(task: Task) -> Policy:
+def policy_of(task: Task) -> Policy:
     """Check the options of the wait, and give what they ask for."""
     params = task.params
     _refuse(task)

@@ -18,8 +18,9 @@ import typing as t
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+from ansible_collections.changeops.backup.plugins.module_utils._core.names import check_change_id
+
 SCHEMA = "changeops.backup/event/1"
-_ID = re.compile(r"\w[\w.+#@=,: -]{0,126}(?<![ ])$")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _FILE_MODE, _FOLDER_MODE = 0o640, 0o750
 _MOST_BYTES = 64 << 20
@@ -33,20 +34,9 @@ class BadEvent(t.NamedTuple):
     why: str
 
 
-def check_id(change_id: t.Any) -> str:
-    """Give the change id. Raises ValueError where it is not one plain path segment."""
-    text = str(change_id)
-    if not _ID.match(text):
-        raise ValueError(
-            f"the change id has to be one plain name of at most 127 letters, digits and . _ - + # @ = , : or blanks, "
-            f"that begins with a letter or a digit, not {text!r}"
-        )
-    return text
-
-
 def folder_of(dest: t.Any, change_id: t.Any) -> Path:
     """Give the folder of a change. Raises ValueError where the id is refused, or the folder is a link elsewhere."""
-    folder = Path(os.path.expanduser(str(dest))).absolute() / check_id(change_id)
+    folder = Path(os.path.expanduser(str(dest))).absolute() / check_change_id(change_id)
     for part in (folder, folder / "events"):
         if part.is_symlink():
             raise ValueError(f"{part} is a symbolic link: evidence is written into a folder of its own")

@@ -15,6 +15,8 @@ from .verdicts import VERDICTS, Place, Result, sentence, worst
 from .window import Window
 
 Stages = t.Mapping[str, Result]
+# The stages that a verdict follows from.
+COUNTED = ("gate", "hold", "drain", "fresh", "verify", "recheck", "release", "after")
 
 
 class Standing(t.NamedTuple):
@@ -32,7 +34,7 @@ def standing(place: Place, stages: Stages, wanted: t.Iterable[str] = ()) -> Stan
     and of what it could not see, no drain lifts.
     """
     missing = [stage for stage in wanted if stage not in stages]
-    counted = {name: one for name, one in stages.items() if name in ("gate", "drain", "verify", "recheck", "after")}
+    counted = {name: one for name, one in stages.items() if name in COUNTED}
     gate = counted.get("gate")
     if "drain" in counted and gate is not None and gate.get("drainable"):
         # Of a gate that can be drained, what it could not see is a schedule, and no drain shows one.

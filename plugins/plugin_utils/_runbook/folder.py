@@ -10,6 +10,7 @@ import typing as t
 from pathlib import Path
 
 from .events import replace_file
+from .held import ledgers
 from .render import render
 
 SUMS = "SHA256SUMS"
@@ -23,7 +24,8 @@ def write_report(folder: Path, model: dict[str, t.Any], templates: Path) -> list
     files.pop(SUMS)
     for name, content in files.items():
         replace_file(folder / name, content)
-    names = sorted(str(path.relative_to(folder)) for path in (folder / "events").glob("*.json") if path.is_file())
+    events = [path for path in (folder / "events").glob("*.json") if path.is_file()]
+    names = sorted(str(path.relative_to(folder)) for path in [*events, *ledgers(folder)])
     sums = [(hashlib.sha256(files[name]).hexdigest(), name) for name in sorted(files)]
     sums += [(hashlib.sha256((folder / name).read_bytes()).hexdigest(), name) for name in names]
     replace_file(folder / SUMS, "".join(f"{digest}  {name}\n" for digest, name in sums).encode())

@@ -19,7 +19,6 @@ TEMPLATE = "report.html.j2"
 MOST_ROWS = 500
 # Worst first: what is not met is what is looked for.
 _OBJECTS = ("no_backup", "breached", "unknown", "met")
-STAGES = {"gate": "Gate", "drain": "Drain", "verify": "Verify", "after": "Look again"}
 
 
 def page(model: dict[str, t.Any], templates: Path) -> str:
@@ -53,7 +52,7 @@ def page(model: dict[str, t.Any], templates: Path) -> str:
         timeline=line,
         drawings=[(layout, figures(line, layout)) for layout in (DESK, PHONE)],
         most=MOST_ROWS,
-        stages=STAGES,
+        stages=texts.STAGES,
         looks=LOOKS,
         words={
             "verdicts": texts.VERDICTS,

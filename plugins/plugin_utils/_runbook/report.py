@@ -12,10 +12,11 @@ import typing as t
 
 from ansible_collections.changeops.backup.plugins.module_utils._core.times import from_iso
 
-from .drain import OUTCOMES
+from .actions import actions_of, missed_of
 from .events import BadEvent
 from .fleet import Standing, judge_fleet, standing
-from .verdicts import VERDICTS, Place, Result, label, sentence, stamp, worst
+from .texts import STAGES
+from .verdicts import VERDICTS, Place, Result, sentence, stamp, worst
 
 if t.TYPE_CHECKING:
     from datetime import datetime
@@ -23,7 +24,6 @@ if t.TYPE_CHECKING:
 Event = t.Mapping[str, t.Any]
 Model = dict[str, t.Any]
 SCHEMA = "changeops.backup/report/1"
-STAGES = ("gate", "drain", "verify", "after")
 _CHANGE = ("start", "end", "duration", "latest_start", "start_local", "end_local")
 
 
@@ -118,7 +118,8 @@ def build_report(
         "runs": runs,
         "systems": [one.to_dict(verdicts.get(one.host, "cannot_tell")) for one in systems.values()],
         "blockers": [_blocker(reason, systems) for reason in judged["reasons"]],
-        "actions": _actions(events),
+        "actions": actions_of(events),
+        "missed": missed_of(events),
         "objects": [found for one in systems.values() for found in one.stages.get("verify", {}).get("objects") or []],
         "unseen": _unseen(judged, stood, bad),
         "before_after": [one.before_after() for one in systems.values()],
@@ -157,7 +158,7 @@ def _over_all(events: t.Sequence[Event]) -> Result | None:
         result = event["result"]
         if event["stage"] != "change_window":
             # A change and what is about to be stopped are no sight of a system.
-            last = last if event["stage"] in ("change", "stop") else None
+            last = _undisturbed(last, event)
             continue
         # With scope host each host has a verdict of its own, and the worst has to be found.
         last = dict(result) if result.get("scope") == "fleet" else None
@@ -167,6 +168,13 @@ def _over_all(events: t.Sequence[Event]) -> Result | None:
             # Opened by another run, whose verdict still stands.
             last = _both(opened, last)
     return last
+
+
+def _undisturbed(last: Result | None, event: Event) -> Result | None:
+    """The last verdict after an event that is no sight of a system: it stands, unless schedules stay held."""
+    if event["stage"] == "release" and last is not None and event["result"].get("verdict") != "safe":
+        return _both(last, event["result"])
+    return last if event["stage"] in ("change", "stop", "release") else None
 
 
 def _both(opened: Result, closed: Result) -> Result:
@@ -251,39 +259,6 @@ def _blocker(reason: t.Mapping[str, t.Any], systems: t.Mapping[str, _System]) ->
             if same or (not known and one.get("object") == reason.get("object")):
                 known = {**known, **one, "stage": stage}
     return {**reason, **{name: known.get(name) for name in ("stage", "started", "percent", "eta", "fits")}}
-
-
-def _actions(events: t.Sequence[Event]) -> list[dict[str, t.Any]]:
-    """Every job that was asked to stop, in every run; and those that a killed run meant to stop."""
-    actions = []
-    open_stops: dict[tuple[str, str], list[dict[str, t.Any]]] = {}
-    for event in events:
-        run = (event["host"], str(event["run"].get("id")))
-        result = event["result"]
-        if event["stage"] == "stop":
-            open_stops[run] = [_action(event, one, "not known") for one in result.get("jobs") or []]
-        elif event["stage"] == "drain":
-            open_stops.pop(run, None)
-            actions += [_action(event, one, word) for word in OUTCOMES for one in result.get(word) or []]
-    lost = [one for jobs in open_stops.values() for one in jobs]
-    return sorted(actions + lost, key=lambda one: str(one["requested_at"] or ""))
-
-
-def _action(event: Event, job: t.Mapping[str, t.Any], outcome: str) -> dict[str, t.Any]:
-    return {
-        "host": event["host"],
-        "system": event.get("system"),
-        "object": label(job),
-        "id": str(job.get("id")),
-        "action": "abort",
-        "reason": event["result"].get("stop_reason"),
-        "by": event["run"].get("user"),
-        "requested_at": job.get("requested_at") or (event["at"] if outcome == "not known" else None),
-        "confirmed_at": job.get("confirmed_at"),
-        "outcome": outcome,
-        "message": job.get("message"),
-        "run": event["run"].get("id"),
-    }
 
 
 def _unseen(judged: Result, stood: t.Iterable[Standing], bad: t.Iterable[BadEvent]) -> list[dict[str, t.Any]]:

@@ -154,6 +154,9 @@ def _sections(report: Model, columns: int) -> list[Section]:
         done = f"{plain(row['action'], 20)}: {ACTIONS.get(row['outcome'], NOT_KNOWN)}"
         return *where(row), done, plain(row["by"], columns // 2), plain(row["reason"], columns)
 
+    def late_run(row: Model) -> Cells:
+        return *where(row), moment(row["due"])
+
     def gap(row: Model) -> Cells:
         return plain(row["host"], columns // 2), plain(row["what"], columns), plain(row["why"], columns)
 
@@ -166,5 +169,6 @@ def _sections(report: Model, columns: int) -> list[Section]:
             late,
         ),
         Section("Actions", "Host, Object, Outcome, By, Reason", report["actions"], action),
+        Section("Missed while schedules were held", "Host, Object, Was due", report["missed"], late_run),
         Section("What we could not see", "Host, What, Why", report["unseen"], gap),
     ]

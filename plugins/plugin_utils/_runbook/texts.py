@@ -23,6 +23,15 @@ VERDICTS = {
     "cannot_tell": "Cannot tell",
     "closed": "Window closed",
 }
+STAGES = {
+    "gate": "Gate",
+    "hold": "Hold",
+    "drain": "Drain",
+    "fresh": "Fresh backup",
+    "verify": "Verify",
+    "release": "Give back",
+    "after": "Look again",
+}
 OUTCOMES = {"done": "The change was made", "failed": "The change failed", "not_run": "The change was not run"}
 STATES = {
     "queued": "Queued",
@@ -47,6 +56,14 @@ ACTIONS = {
     "already_finished": "Already finished",
     "unsupported": "Not supported",
     "not known": "Not known",
+    "held": "Held",
+    "given back": "Given back",
+    "left alone": "Left alone",
+    "started": "Started",
+    "joined": "Joined a run in progress",
+    "found": "Found one recent enough",
+    "not started": "Not started",
+    "rehearsed": "Only rehearsed",
 }
 ANSWERS = {True: "yes", False: "no", None: NOT_KNOWN}
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import typing as t
 
-from .texts import job_name, seconds_of, utc
+from .texts import STAGES, job_name, seconds_of, utc
 
 MOST_LANES = 60
 MOST_TICKS = 8
@@ -113,7 +113,7 @@ def timeline(model: Model) -> Timeline:
     window = seconds_of(change["start"]), seconds_of(change["end"])
     latest_start = seconds_of(change["latest_start"])
     stages = [seconds_of(stage["at"]) for stage in _stages(model)]
-    requested = [seconds_of(action["requested_at"]) for action in model["actions"]]
+    requested = [seconds_of(action["requested_at"]) for action in model["actions"] if action["action"] == "abort"]
     looks = _only(stages) or _only(seconds_of(run["ended"] or run["began"]) for run in model["runs"])
     now = max(looks) if looks else None
     jobs = sorted(_jobs(model, now), key=_rank)
@@ -145,7 +145,7 @@ def _only(moments: t.Iterable[float | None]) -> list[float]:
 
 def _stages(model: Model) -> t.Iterator[Model]:
     for system in model["systems"]:
-        yield from (system[name] for name in ("gate", "drain", "verify", "after") if system[name])
+        yield from (system[name] for name in STAGES if system[name])
 
 
 def _homeless(requested: t.Iterable[float | None], jobs: t.Iterable[_Known]) -> list[float]:
@@ -159,7 +159,8 @@ def _homeless(requested: t.Iterable[float | None], jobs: t.Iterable[_Known]) -> 
 
 def _jobs(model: Model, now: float | None) -> list[_Known]:
     blockers = _by_object(model["blockers"])
-    actions = _by_object(action for action in model["actions"] if action["requested_at"])
+    stops = (action for action in model["actions"] if action["action"] == "abort")
+    actions = _by_object(action for action in stops if action["requested_at"])
     known = []
     for system in model["systems"]:
         host = system["host"]

@@ -14,6 +14,7 @@ from flask import Response, request
 from ..auth import TokenError
 from ..story import Job
 from .base import AuthRejected, ErrorAnswer, Refusal, Route, Vendor, iso, map_times, reply, unix
+from .flosum_orders import CONNECTION, ERRORS, FlosumOrders, settings_of
 
 TYPES = {
     "full": ("Composite Backup", "Import Backup"),
@@ -26,19 +27,11 @@ SORTS = ("jobId", "name", "startedDate")
 FILTERS = ("search", "isIncludeMetadata", "startedDate", "endDate", "sortBy", "order")
 QUERY = ("page", "limit", "types", "statuses", *FILTERS)
 TOKEN_FIELDS = {"grant_type", "redirect_uri", "client_id", "client_secret", "code", "refresh_token"}
-CONNECTION: dict[str, Any] = {
-    "id": 7,
-    "externalId": 107,
-    "name": "Sales production",
-    "userName": "integration@example.com",
-    "salesforceOrgType": "PRODUCTION",
-}
-ERRORS = {400: "Bad Request", 404: "Not Found", 409: "Conflict", 429: "Too Many Requests", 500: "Internal Server Error"}
 JOBS = "/api/v1/connections/<connection>/jobs/<job_id>"
 LINE = b"2026-01-01T00:00:00.000Z INFO records copied, batch done\n"
 
 
-class Flosum(Vendor):
+class Flosum(FlosumOrders, Vendor):
     """`total`/`items` lists, an error `message` that is a list on 400 and a string elsewhere."""
 
     system = "flosum"
@@ -48,11 +41,14 @@ class Flosum(Vendor):
         "abort_finished": ("400", "404", "409", "ok"),
         "single_scalar": ("refuse", "accept"),
         "log_content_type": ("application/octet-stream", "application/json", "text/plain"),
+        "settings": (None,),
+        "backup": (None,),
     }
     hidden = frozenset({"steps", "log"})
 
     def __init__(self, sim: Any) -> None:
         super().__init__(sim)
+        self.settings = settings_of(self.dialect["settings"] or {})
         self.credentials = {
             "client_id": f"fci_{secrets.token_urlsafe(12)}",
             "client_secret": secrets.token_urlsafe(24),
@@ -69,6 +65,9 @@ class Flosum(Vendor):
             Route("GET", base, self.connections),
             Route("GET", f"{base}/<connection>", self.connection),
             Route("GET", f"{base}/<connection>/backups", self.backups),
+            Route("POST", f"{base}/<connection>/backups/backup", self.start),
+            Route("GET", f"{base}/<connection>/settings", self.read_settings),
+            Route("PUT", f"{base}/<connection>/settings", self.write_settings),
             Route("GET", f"{JOBS}/logs/progress", self.progress),
             Route("GET", f"{JOBS}/logs/details", self.details),
             Route("PATCH", f"{JOBS}/abort/backup", self.abort),

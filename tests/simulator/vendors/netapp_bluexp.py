@@ -1,6 +1,6 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""NetApp BlueXP backup and recovery (`cloudmanager_cbs`): two reads, an agent header, and Auth0 for tokens."""
+"""NetApp BlueXP backup and recovery (`cloudmanager_cbs`): two reads, a backup on demand, and Auth0 for tokens."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ..auth import ASSERTION_TYPE, TokenError
 from .base import AuthRejected, ErrorAnswer, Refusal, Route, Vendor, map_times, reply
 
 BASE = "/account/<account>/providers/cloudmanager_cbs/api/v1/job"
+VOLUME = BASE.replace("v1/job", "v3/backup/working-environment/<environment>/volume/<volume>")
 USER_CLIENT = "Mu0V1ywgYteI6w1MbD15fKfVIUrNXGWC"
 AUDIENCE = "https://api.cloud.netapp.com"
 STATUSES = ("PENDING", "IN_PROGRESS", "FAILED", "COMPLETED")
@@ -36,6 +37,7 @@ class NetAppBlueXP(Vendor):
     switches: ClassVar[dict[str, tuple[Any, ...]]] = {
         "shape": ("array", "object"),
         "unknown_job": ("404", "empty", "missing"),
+        "backup": (None,),
     }
 
     def __init__(self, sim: Any) -> None:
@@ -52,7 +54,11 @@ class NetAppBlueXP(Vendor):
         }
 
     def api_routes(self) -> list[Route]:
-        return [Route("GET", BASE, self.jobs), Route("GET", f"{BASE}/<job_id>", self.job)]
+        return [
+            Route("GET", BASE, self.jobs),
+            Route("GET", f"{BASE}/<job_id>", self.job),
+            Route("POST", VOLUME, self.start),
+        ]
 
     def token_routes(self) -> list[Route]:
         return [Route("POST", path, self.token) for path in self.token_paths]
@@ -89,9 +95,10 @@ class NetAppBlueXP(Vendor):
             job["data"] = _unlist(job["data"])
         return job
 
-    def _enter(self, account: str) -> None:
+    def _enter(self, account: str, body: bool = False) -> None:
         self.bearer()
-        self.no_body()
+        if not body:
+            self.no_body()
         agent = request.headers.get("x-agent-id")
         if not agent:
             raise self.refuse(400, "the header x-agent-id is required")
@@ -125,6 +132,22 @@ class NetAppBlueXP(Vendor):
         if self.dialect["unknown_job"] == "404":
             raise ErrorAnswer(404, self.error(404, "Job not found"))
         return reply({"job": []} if self.dialect["unknown_job"] == "empty" else {})
+
+    def start(self, account: str, environment: str, volume: str) -> Response:
+        self._enter(account, body=True)
+        self.query(())
+        body = request.get_json(silent=True)
+        if not isinstance(body, dict) or body.get("mode") != "AD_HOC" or set(body) - {"mode", "backup-policy"}:
+            raise self.refuse(400, f"the body says the mode AD_HOC, and not {body!r}")
+        now = self.sim.clock.now()
+        told = {"takes": 5.0, "status": "COMPLETED", "names": True, **(self.dialect["backup"] or {})}
+        job_id = str(uuid.uuid4())
+        job: dict[str, Any] = {"id": job_id, "status": "IN_PROGRESS"}
+        job |= {"time": f"@{now:+}", "working-environment-id": environment}
+        if told["names"]:
+            job["data"] = {"multi-volume-backup": {"volume": [{"id": volume, "error": ""}]}}
+        self.book.add({**job, "timeline": [{"at": now + told["takes"], "set": {"status": told["status"]}}]})
+        return reply({"job-id": job_id}, 202)
 
     def token(self) -> Response:
         body = request.get_json(silent=True) if request.mimetype == "application/json" else None

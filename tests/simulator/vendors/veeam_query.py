@@ -134,3 +134,9 @@ def sort_key(job: dict[str, Any], name: str) -> tuple[bool, str | float]:
     """Order values of one property, missing ones first."""
     value = _fold(_value(job, name), ignore=True)
     return value is not None, value if isinstance(value, int | float | str) else str(value)
+
+
+def select_fields(job: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    """Return of a job the fields that were asked for."""
+    tops = {name.split(".")[0] for name in names}
+    return {key: value for key, value in job.items() if key in tops}

@@ -18,7 +18,7 @@ from ..auth import TokenError
 from ..story import Job
 from .base import AuthRejected, Body, ErrorAnswer, Refusal, Route, Vendor, iso, map_times, reply
 from .veeam_families import DEFAULTS, FAMILIES, SERVER_UID, START, STOP, Family
-from .veeam_query import QueryError, parse_filter, parse_select, parse_sort, sort_key
+from .veeam_query import QueryError, parse_filter, parse_select, parse_sort, select_fields, sort_key
 
 API = "/api/v3"
 SERVERS = f"{API}/infrastructure/backupServers"
@@ -72,6 +72,7 @@ class VeeamVspc(Vendor):
             route("GET", f"{SERVERS}/jobs", self.jobs),
             route("GET", f"{SERVERS}/<server>/jobs", self.jobs),
             route("GET", job, self.job),
+            route("PATCH", job, self.change),
             route("POST", f"{SERVERS}/<server>/collect", self.collect),
             Route("GET", f"{ACTIONS}/<uid>", self.action),
             Route("GET", f"{ACTIONS}/<uid>/result", self.result),
@@ -131,13 +132,14 @@ class VeeamVspc(Vendor):
             job["lastSessionTasks"] = [{**task, "status": _lower(task["status"])} for task in job["lastSessionTasks"]]
         return job
 
-    def _enter(self, *, writes: bool = False) -> None:
+    def _enter(self, *, writes: bool = False, body: bool = False) -> None:
         self._version()
         token = self.bearer()
         if writes and token.read_only:
             reason = "a read-only key may not do this"
             raise AuthRejected(403, self.error(403, reason), reason)
-        self.no_body()
+        if not body:
+            self.no_body()
 
     def _version(self) -> None:
         version = request.headers.get("x-client-version")
@@ -183,7 +185,7 @@ class VeeamVspc(Vendor):
         page = jobs[offset : offset + limit]
         texts = self.book.serve_all(page)
         if shown is not None:
-            texts = json.dumps([_select(job, shown) for job in json.loads(texts)])
+            texts = json.dumps([select_fields(job, shown) for job in json.loads(texts)])
         paging = json.dumps({"pagingInfo": {"total": len(jobs), "count": len(page), "offset": offset}})
         return reply(f'{{"meta":{paging},"data":{texts}}}')
 
@@ -232,7 +234,7 @@ class VeeamVspc(Vendor):
         except QueryError as error:
             raise self.refuse(400, str(error)) from error
         text = self.book.serve(self._job(uid))
-        return reply(f'{{"data":{text if shown is None else json.dumps(_select(json.loads(text), shown))}}}')
+        return reply(f'{{"data":{text if shown is None else json.dumps(select_fields(json.loads(text), shown))}}}')
 
     def _verb(self, verb: str) -> Callable[..., Response]:
         def handler(uid: str) -> Response:
@@ -252,6 +254,19 @@ class VeeamVspc(Vendor):
             return reply({"data": {}, "meta": None, "errors": None})
 
         return handler
+
+    def change(self, uid: str) -> Response:
+        self._enter(writes=True, body=True)
+        self.query(())
+        patch: Any = request.get_json(silent=True)
+        fields = {"op": "replace", "path": "/isEnabled"}
+        for one in patch if isinstance(patch, list) and patch else [None]:
+            if not isinstance(one, dict) or {**one, **fields} != one or set(one) != {*fields, "value"}:
+                raise self.refuse(400, f"the body must be a JSON Patch of what can be changed, not {patch!r}")
+            if not isinstance(one["value"], bool):
+                raise self.refuse(400, f"isEnabled in the body is true or false, not {one['value']!r}")
+        self.book.set(self._job(uid), {"isEnabled": patch[-1]["value"]})
+        return reply({"data": {}, "meta": None, "errors": None})
 
     def collect(self, server: str) -> Response:
         self._enter(writes=True)
@@ -349,8 +364,3 @@ def _other(uid: str) -> str:
 
 def _lower(word: str) -> str:
     return word[:1].lower() + word[1:]
-
-
-def _select(job: dict[str, Any], names: list[str]) -> dict[str, Any]:
-    tops = {name.split(".")[0] for name in names}
-    return {key: value for key, value in job.items() if key in tops}

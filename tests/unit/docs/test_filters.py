@@ -32,6 +32,13 @@ JOB = {
 }
 LOOK = {"jobs": [JOB], "complete": True, "missing": [], "capabilities": {}, "queried_at": MOMENT}
 WAITED = {**LOOK, "verdict": "reached", "unfinished": [JOB], "transitions": [], "elapsed": 12.0, "msg": "Quiet."}
+LEDGER = {
+    "schema": "changeops.backup/held/1",
+    "change": "CHG0012345",
+    "system": "veeam_vspc",
+    "at": "https://vspc.example:1280",
+    "entries": [{"id": "1", "name": "Nightly", "state": "held", "at": MOMENT}],
+}
 # What the examples take from the playbook around them.
 AROUND: dict[str, t.Any] = {
     "ansible_python_interpreter": "{{ ansible_playbook_python }}",
@@ -39,8 +46,12 @@ AROUND: dict[str, t.Any] = {
     "backup_gate_result": {"verdict": "busy"},
     "backup_verify_result": {"verdict": "safe"},
     "look": LOOK,
+    "made": {"results": [{"verdict": "reached", "started": True, "run": JOB, "msg": "Started."}]},
     "ticket": "CHG0012345",
+    "turned_off": {"held": [{"id": "1", "name": "Nightly"}], "msg": "Held 1 schedule."},
+    "turned_on": {"released": [{"id": "1", "name": "Nightly"}], "msg": "Gave back 1 schedule."},
     "waited": WAITED,
+    "wanted": [{"name": "Nightly"}],
     "window": {"start": None, "end": MOMENT, "latest_start": MOMENT, "duration": 0.0},
     "window_end": "2026-03-01T23:30:00+01:00",
     "window_start": "2026-03-01T22:00:00+01:00",
@@ -62,7 +73,11 @@ def given() -> dict[str, t.Any]:
         for name, fact in facts.items():
             kept = {"content": f"{{{{ {fact} | to_json }}}}", "dest": f"{folder}/{name}.json", "mode": "0600"}
             tasks += [example(name), {"name": "Keep it", "ansible.builtin.copy": kept}]
-        play = [{"hosts": "localhost", "connection": "local", "gather_facts": False, "vars": AROUND, "tasks": tasks}]
+        around = {**AROUND, "evidence": folder}
+        play = [{"hosts": "localhost", "connection": "local", "gather_facts": False, "vars": around, "tasks": tasks}]
+        held = Path(folder, around["ticket"], "held", "example.json")
+        held.parent.mkdir(parents=True)
+        held.write_text(json.dumps(LEDGER), encoding="utf-8")
         Path(folder, "patch.yml").touch()
         book = Path(folder, "play.yml")
         book.write_text(yaml.safe_dump(play), encoding="utf-8")

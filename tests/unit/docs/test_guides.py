@@ -80,6 +80,10 @@ def test_the_guide_of_a_system_has_every_part(system: str) -> None:
     wanted = {GROUP, f"{COLLECTION}backup_job_info", f"{COLLECTION}backup_job_wait"}
     if SYSTEMS[system].CAPABILITIES.abort:
         wanted.add(f"{COLLECTION}backup_job_abort")
+    if SYSTEMS[system].CAPABILITIES.start:
+        wanted.add(f"{COLLECTION}backup_job_start")
+    if SYSTEMS[system].CAPABILITIES.schedule:
+        wanted.add(f"{COLLECTION}backup_schedule")
     assert used == wanted
 
 

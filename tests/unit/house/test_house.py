@@ -22,8 +22,10 @@ import yaml
 from ansible_collections.changeops.backup.plugins.module_utils._core.job import Counts, Job, Part
 from ansible_collections.changeops.backup.plugins.module_utils._edge.abort import ABORT
 from ansible_collections.changeops.backup.plugins.module_utils._edge.info import INFO
-from ansible_collections.changeops.backup.plugins.module_utils._edge.options import CONNECTION, SELECTION
+from ansible_collections.changeops.backup.plugins.module_utils._edge.options import CONNECTION
 from ansible_collections.changeops.backup.plugins.module_utils._edge.printing import job_json
+from ansible_collections.changeops.backup.plugins.module_utils._edge.schedule import SCHEDULE
+from ansible_collections.changeops.backup.plugins.module_utils._edge.start import START
 from ansible_collections.changeops.backup.plugins.module_utils._edge.wait import WAIT
 from ansible_collections.changeops.backup.plugins.module_utils._systems.registry import SYSTEMS
 
@@ -203,8 +205,9 @@ def test_every_option_of_every_system_exists() -> None:
     for name, system in SYSTEMS.items():
         used = {option for login in system.LOGINS for option in login.options} | {*system.REQUIRED, *system.OPTIONAL}
         assert used <= set(CONNECTION), name
-    for verb in (INFO, WAIT, ABORT):
-        assert not set(CONNECTION) & set(SELECTION) & set(verb.options)
+    for verb in (INFO, WAIT, ABORT, START, SCHEDULE):
+        assert not set(CONNECTION) & (set(verb.selection) | set(verb.options))
+        assert not set(verb.selection) & set(verb.options)
 
 
 def test_ansible_sees_each_system_that_is_read_only_when_it_is_asked_for() -> None:

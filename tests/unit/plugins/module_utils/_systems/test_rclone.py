@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from ansible_collections.changeops.backup.plugins.module_utils._core.errors import Misconfigured
 from ansible_collections.changeops.backup.plugins.module_utils._core.job import Job
 from ansible_collections.changeops.backup.plugins.module_utils._systems._rclone import (
     STATES,
@@ -17,6 +18,8 @@ from ansible_collections.changeops.backup.plugins.module_utils._systems._rclone 
     judge,
     word_of,
 )
+from ansible_collections.changeops.backup.plugins.module_utils._systems._rclone_starts import group_of
+from ansible_collections.changeops.backup.plugins.module_utils._systems.fields import checked
 from ansible_collections.changeops.backup.plugins.module_utils._systems.rclone import Rclone
 
 DONE = {"id": 7, "group": "nightly", "finished": True, "success": True, "error": "", "duration": 3.5}
@@ -107,3 +110,33 @@ def test_a_batch_and_its_parts_are_one() -> None:
     rclone = Rclone.__new__(Rclone)
     assert rclone.whole([later, part, batch, other, unknown]) == [later, batch, other, unknown]
     assert rclone.whole([]) == []
+
+
+@pytest.mark.parametrize("call", ["sync/move", "sync/bisync", "operations/purge", "core/quit", "config/delete", "../x"])
+def test_start_when_the_call_makes_no_backup_then_refused(call: str) -> None:
+    parameters = {"srcFs": "/a", "dstFs": "/b"}
+    with pytest.raises(Misconfigured, match=r"^start.call has to be one of sync/copy, sync/sync, operations/copyfile$"):
+        checked(Rclone.STARTS, {"call": call, "parameters": parameters}, "start")
+
+
+@pytest.mark.parametrize(
+    ("call", "parameters", "says"),
+    [
+        ("sync/copy", {"srcFs": "/a"}, "needs dstFs"),
+        ("sync/copy", {"srcFs": "/a", "dstFs": ["b"]}, "needs dstFs"),
+        ("operations/copyfile", {"srcFs": "/a", "dstFs": "/b"}, "needs srcRemote, dstRemote"),
+        ("sync/copy", {"srcFs": "/a", "dstFs": "/b", "_async": False}, "cannot hold _async"),
+        ("sync/copy", {"srcFs": "/a", "dstFs": "/b", "_group": "x"}, "cannot hold _group"),
+    ],
+)
+def test_start_when_the_parameters_do_not_fit_then_refused(call: str, parameters: dict[str, t.Any], says: str) -> None:
+    with pytest.raises(Misconfigured, match=says):
+        Rclone.check_start({"call": call, "parameters": parameters})
+
+
+def test_group_when_none_is_given_then_the_same_for_the_same_call_and_without_its_parameters() -> None:
+    fields = {"call": "sync/copy", "parameters": {"srcFs": ":sftp,pass=hunter2:/x", "dstFs": "/b"}}
+    assert group_of(fields) == group_of({**fields, "parameters": dict(reversed(fields["parameters"].items()))})
+    assert group_of(fields) != group_of({**fields, "parameters": {"srcFs": "/y", "dstFs": "/b"}})
+    assert "hunter2" not in group_of(fields)
+    assert group_of({**fields, "group": "mine"}) == "mine"

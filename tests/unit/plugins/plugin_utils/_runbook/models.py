@@ -7,6 +7,8 @@ from __future__ import annotations
 import typing as t
 from datetime import datetime, timedelta, timezone
 
+from ansible_collections.changeops.backup.plugins.plugin_utils._runbook.texts import STAGES
+
 Model = dict[str, t.Any]
 
 TEN = datetime(2026, 3, 1, 22, 0, tzinfo=timezone.utc)
@@ -101,7 +103,7 @@ def system(host: str, jobs: list[Model], verdict: str = "safe", **stages: Model)
         "address": address,
         "verdict": verdict,
         "code": code,
-        **dict.fromkeys(("gate", "drain", "verify", "after")),
+        **dict.fromkeys(STAGES),
         **stages,
         "jobs": [{**one, "system": name} for one in jobs],
     }
@@ -146,6 +148,7 @@ def model(**parts: t.Any) -> Model:
         "systems": [],
         "blockers": [],
         "actions": [],
+        "missed": [],
         "objects": [],
         "unseen": [],
         "before_after": [],

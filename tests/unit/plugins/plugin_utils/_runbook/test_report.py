@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.changeops.backup.plugins.module_utils._core.names import check_change_id
 from ansible_collections.changeops.backup.plugins.module_utils._core.times import to_iso_z
 from ansible_collections.changeops.backup.plugins.plugin_utils._runbook import events, leaving, origin
 from ansible_collections.changeops.backup.plugins.plugin_utils._runbook.history import asked_before
@@ -108,12 +109,12 @@ def test_a_link_is_no_event_and_no_folder(tmp_path: Path) -> None:
 )
 def test_a_change_id_is_one_plain_name(change: str) -> None:
     with pytest.raises(ValueError, match="one plain name"):
-        events.check_id(change)
+        check_change_id(change)
 
 
 @pytest.mark.parametrize("change", ["CHG0012345", "2026-03 patch day", "ü.1", "a+b#c@d=e,f:g", "a" * 127])
 def test_a_change_id_as_people_write_them(change: str) -> None:
-    assert events.check_id(change) == change
+    assert check_change_id(change) == change
 
 
 def test_a_folder_that_cannot_be_written_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
