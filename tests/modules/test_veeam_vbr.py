@@ -11,8 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.changeops.backup.plugins.module_utils._core.errors import BackupError
+from ansible_collections.changeops.backup.plugins.module_utils._edge.schedule import SCHEDULE
+from ansible_collections.changeops.backup.plugins.module_utils._edge.start import START
 from ansible_collections.changeops.backup.plugins.module_utils._edge.wait import WAIT
 from ansible_collections.changeops.backup.plugins.module_utils._systems.selection import Selection
+from ansible_collections.changeops.backup.plugins.module_utils._tasks.schedule import set_schedules
+from ansible_collections.changeops.backup.plugins.module_utils._tasks.start import start_job
 from ansible_collections.changeops.backup.plugins.module_utils._tasks.wait import wait_for_jobs
 from harness import good, tale
 from inside import Inside, play
@@ -226,3 +231,97 @@ def test_the_log_is_that_of_the_session(tmp_path: Path) -> None:
         result = good("backup_job_info", {**sim.options, **asked})
     assert "Processing fin-app-01" in (tmp_path / f"veeam_vbr-{wanted}.log").read_text()
     assert len(result["logs"]) == 1
+
+
+# -- starts ------------------------------------------------------------------------------------------------------------
+
+
+def start(vbr: Inside, check_mode: bool = False, **given: t.Any) -> dict[str, t.Any]:
+    return start_job(vbr.task(START, check_mode, **given))
+
+
+def writes(sim: t.Any) -> list[str]:
+    return [write.path.removeprefix("/api/v1/jobs/") for write in sim.writes]
+
+
+@pytest.mark.parametrize("chosen", [{"job_id": JOB.format(1)}, {"name": "Job 1"}])
+def test_a_job_is_started_and_its_session_is_the_run(chosen: Story) -> None:
+    with play({"system": "veeam_vbr", "jobs": [session(1, **ENDED), definition(1)]}, writes=True) as (sim, vbr):
+        predicted = start(vbr, check_mode=True, **chosen)
+        assert sim.writes == []
+        told = start(vbr, **chosen)
+    assert writes(sim) == [f"{JOB.format(1)}/start"]
+    assert (predicted["changed"], told["changed"], told["verdict"]) == (True, True, "reached")
+    assert told["run"]["id"] not in (RUN.format(1), JOB.format(1))
+    assert told["run"]["result"] == "success"
+    assert sim.refused == []
+
+
+def test_a_good_run_that_is_young_enough_is_enough_and_a_restore_is_none() -> None:
+    young = session(1, **{**ENDED, "creationTime": "@-1800"})
+    restore = {**session(2, **{**ENDED, "creationTime": "@-60"}), "jobId": JOB.format(1), "sessionType": "RestoreVm"}
+    with play({"system": "veeam_vbr", "jobs": [young, restore, definition(1)]}, writes=True) as (sim, vbr):
+        told = start(vbr, job_id=JOB.format(1), unless_newer_than="1h")
+        assert (told["changed"], told["run"]["id"]) == (False, RUN.format(1))
+        assert start(vbr, job_id=JOB.format(1), unless_newer_than="10m")["changed"] is True
+    assert len(sim.writes) == 1
+
+
+def test_a_run_in_progress_is_joined() -> None:
+    ends = {"at": 30, "set": {"state": "Stopped", "endTime": "@now", "result": {"result": "Success"}}}
+    run = session(1, **WORKING, timeline=[ends])
+    with play({"system": "veeam_vbr", "jobs": [run, definition(1)]}, writes=True) as (sim, vbr):
+        told = start(vbr, job_id=JOB.format(1))
+    assert (told["joined"], told["changed"], told["run"]["id"]) == (True, False, RUN.format(1))
+    assert sim.writes == []
+
+
+def test_a_lost_answer_is_looked_for_among_the_sessions() -> None:
+    faults = [{"path": "/start$", "nth": [1], "do": {"reset": "after"}}]
+    jobs = [session(1, **ENDED), definition(1)]
+    with play({"system": "veeam_vbr", "jobs": jobs, "faults": faults}, writes=True) as (sim, vbr):
+        told = start(vbr, job_id=JOB.format(1))
+    assert (told["verdict"], told["run"]["result"], len(sim.writes)) == ("reached", "success", 1)
+    assert told["run"]["id"] != RUN.format(1)
+
+
+def test_a_job_without_objects_has_no_run_and_that_is_said() -> None:
+    empty = definition(1, objectsCount=0)
+    with play({"system": "veeam_vbr", "jobs": [session(1, **ENDED), empty]}, writes=True) as (sim, vbr):
+        told = start(vbr, job_id=JOB.format(1))
+    assert (told["failed"], told["run"], len(sim.writes)) == (True, None, 1)
+    assert "no objects to process" in told["msg"]
+
+
+def test_a_session_is_nothing_that_can_be_started() -> None:
+    with (
+        play({"system": "veeam_vbr", "jobs": [session(1, **ENDED), definition(1)]}, writes=True) as (sim, vbr),
+        pytest.raises(BackupError, match="there is no job"),
+    ):
+        start(vbr, job_id=RUN.format(1))
+    assert sim.writes == []
+
+
+# -- schedules ---------------------------------------------------------------------------------------------------------
+
+
+def turn(vbr: Inside, folder: Path, state: str, **given: t.Any) -> dict[str, t.Any]:
+    return set_schedules(vbr.task(SCHEDULE, state=state, change_id="CHG1", dest=str(folder), **given))
+
+
+def test_what_is_on_is_held_and_given_back_a_job_that_runs_too(tmp_path: Path) -> None:
+    jobs = [
+        session(1, **WORKING), definition(1), definition(2, isDisabled=True), definition(3, status="disabled"),
+        session(4, **WORKING), definition(4, isDisabled=True),
+    ]  # fmt: skip
+    with play({"system": "veeam_vbr", "jobs": jobs}, writes=True) as (sim, vbr):
+        held = turn(vbr, tmp_path, "held")
+        again = turn(vbr, tmp_path, "held")
+        released = turn(vbr, tmp_path, "released")
+    assert [one["id"] for one in held["held"]] == [JOB.format(1)]
+    assert sorted(one["id"] for one in held["already"]) == [JOB.format(number) for number in (2, 3, 4)]
+    assert (held["failed"], again["changed"], released["failed"]) == (False, False, False)
+    assert [one["id"] for one in released["released"]] == [JOB.format(1)]
+    assert writes(sim) == [f"{JOB.format(1)}/disable", f"{JOB.format(1)}/enable"]
+    assert [write.body for write in sim.writes] == ["", ""]
+    assert sim.refused == []

@@ -16,7 +16,8 @@ from flask import Response, request
 
 from ..auth import TokenError
 from ..story import Job
-from .base import AuthRejected, Body, ErrorAnswer, Refusal, Route, Vendor, iso, map_times, reply, unix
+from .base import AuthRejected, Body, ErrorAnswer, Refusal, Route, iso, map_times, reply, unix
+from .veeam_vbr_orders import VeeamVbrOrders
 
 API = "/api/v1"
 SESSIONS = f"{API}/sessions"
@@ -69,13 +70,13 @@ STOP = [
 ]  # fmt: skip
 
 
-class VeeamVbr(Vendor):
+class VeeamVbr(VeeamVbrOrders):
     """`data` and `pagination`, one error object, refresh tokens that are good once."""
 
     system = "veeam_vbr"
     token_paths = ("/api/oauth2/token",)
     ways = ("password", "refresh_token", "access_token")
-    hidden = frozenset({"log"})
+    hidden = frozenset({"log", "isDisabled"})
 
     def __init__(self, sim: Any) -> None:
         super().__init__(sim)
@@ -93,7 +94,11 @@ class VeeamVbr(Vendor):
             Route("GET", f"{SESSIONS}/<uid>/logs", self.logs),
             Route("POST", f"{SESSIONS}/<uid>/stop", self.stop),
             Route("GET", f"{API}/jobs/states", self.states),
+            Route("GET", f"{API}/jobs", self.definitions),
             Route("POST", f"{API}/jobs/<uid>/stop", self.stop_job),
+            Route("POST", f"{API}/jobs/<uid>/start", self.start),
+            Route("POST", f"{API}/jobs/<uid>/enable", self.switch(False)),
+            Route("POST", f"{API}/jobs/<uid>/disable", self.switch(True)),
         ]
 
     def token_routes(self) -> list[Route]:
@@ -140,7 +145,8 @@ class VeeamVbr(Vendor):
         there = [session for job in mine if (session := self.book.state(job)) is not None]
         last = max(there, key=lambda session: session["creationTime"], default=None)
         runs = last is not None and last["state"] != "Stopped"
-        return {"status": "Running" if runs else "Inactive", **({"sessionId": last["id"]} if last else {})}
+        rests = "Disabled" if state.get("isDisabled") else "Inactive"
+        return {"status": "Running" if runs else rests, **({"sessionId": last["id"]} if last else {})}
 
     def _enter(self, uid: str | None = None) -> None:
         version = request.headers.get("x-api-version")
