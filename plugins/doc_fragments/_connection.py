@@ -119,6 +119,13 @@ options:
       - @notes.collect@
       - Such a request changes no job. It is sent once, not in check mode, and if it fails there is a warning.
     type: bool
+  job_families:
+    description:
+      - Whose jobs are looked at, for @job_families@. If left out, those of all that the login may read.
+      - @notes.job_families@
+    type: list
+    elements: str
+    choices: [backup_servers, agents, microsoft_365]
   validate_certs:
     description: Whether to check TLS certificates; V(true) if left out.
     type: bool

@@ -266,6 +266,16 @@ complete:
   type: bool
   returned: when the system was asked
   sample: true
+unseen:
+  description:
+    - What the login may not read, or the server does not have, and nobody asked for by name, each with C(what) and
+      C(why). Nothing is known of it.
+  type: list
+  elements: dict
+  returned: when the system was asked
+  sample:
+    - what: jobs of Microsoft 365
+      why: "HTTP 403: Access is denied. The login is good but lacks a permission that this call needs"
 capabilities:
   description:
     - What the system's API can do, as booleans - C(one_by_id), C(abort), C(steps), C(log), C(percent), C(names),

@@ -340,6 +340,16 @@ left_out:
       name: SQL logs
       type: SqlLogBackup
       reason: runs for ever in the background
+unseen:
+  description:
+    - What the login may not read, or the server does not have, and nobody asked for by name, each with C(what) and
+      C(why). Nothing is known of it.
+  type: list
+  elements: dict
+  returned: when the system was asked
+  sample:
+    - what: jobs of Microsoft 365
+      why: "HTTP 403: Access is denied. The login is good but lacks a permission that this call needs"
 msg:
   description: How it came out, in one sentence.
   type: str

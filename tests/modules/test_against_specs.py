@@ -37,8 +37,12 @@ BESIDE = pytest.mark.skipif(not SPECS.is_dir(), reason="the vendors' API descrip
 VEEAM = [pytest.mark.xdist_group("veeam specs"), pytest.mark.timeout(400)]
 VEEAM_FILES = ("vspc_rest_3_5_1.yaml", "vspc_rest_3_6_2.json", "vspc_rest_3_7.json")
 VEEAM_PATHS = re.compile(
-    r"/(token|asyncActions.*|infrastructure/backupServers/(jobs(/\{jobUid\}(/stop|/start)?)?|\{\w+\}/collect))$"
+    r"/(token|asyncActions.*|infrastructure/(backupServers/(jobs(/\{jobUid\}(/stop|/start)?)?|\{\w+\}/collect)"
+    r"|backupAgents/(jobs|\{\w+\}/jobs/\{\w+\}/(stop|start))"
+    r"|vb365Servers/(organizations/jobs|\{\w+\}/organizations/jobs/\{\w+\}/(stop|start))))$"
 )
+AGENT = {"instanceUid": "bc04d2e5-dd4c-4f85-af0e-424106000501", "family": "agents", "lastRun": "@-60"}
+MAIL = {"instanceUid": "bc04d2e5-dd4c-4f85-af0e-424106000502", "family": "microsoft_365", "lastRun": "@-60"}
 # What HTTP itself and the token bring along; every other header has to be the vendor's.
 ORDINARY = {"host", "user-agent", "accept", "accept-encoding", "connection", "content-type", "content-length"}
 FLOSUM_SETTINGS = dict.fromkeys(
@@ -331,6 +335,59 @@ def test_flosum_finds_no_fault_in_pages() -> None:
         check(beside("flosum-backup"), entry)
 
 
+def vbr(version: str) -> Spec:
+    """Read one of its descriptions. That of 1.3 lists the grants in upper case, and names them in lower case."""
+    spec = beside(f"vbr-{version}")
+    grants = spec["components"]["schemas"]["ELoginGrantType"]
+    grants["enum"] = [word.lower() for word in grants["enum"]]
+    return spec
+
+
+@BESIDE
+@pytest.mark.parametrize("version", ["1.2-rev1", "1.3-rev2"])
+def test_vbr_finds_no_fault_in_any_request(version: str) -> None:
+    with Simulator(tale("veeam_vbr", "will_not_end", page_cap=1)) as sim:
+        options = {**sim.options, "api_version": version}
+        sent = journey(sim, options, stop=True)
+        with Inside(options, sim, writes=True) as inside:
+            inside.system.list_jobs(Selection(about="active"))
+            graceful, immediate = [job for job in inside.look().jobs.values() if job.active and job.name]
+            inside.look(job_ids=["b1380736-18a9-4fac-adfe-20abc5700391"])
+            inside.http.read(inside.system.log_call(graceful))
+            inside.system.stop_job(graceful)
+            inside.system.stop_job(immediate)
+    paths = {re.sub(r"[0-9a-f]{8}-.*?(/|$)", r"{id}\1", entry.path) for entry in sim.journal}
+    assert {"/api/v1/sessions/{id}/logs", "/api/v1/sessions/{id}/stop", "/api/v1/jobs/{id}/stop"} <= paths
+    assert any("stateFilter" in entry.query for entry in sim.journal)
+    assert any("idFilter" in entry.query for entry in sim.journal)
+    for entry in [*sent, *sim.journal]:
+        check(vbr(version), entry)
+
+
+@BESIDE
+@pytest.mark.parametrize("version", ["1.2-rev1", "1.3-rev2"])
+def test_vbr_finds_no_fault_in_the_refresh_grant(version: str) -> None:
+    story = tale("veeam_vbr", auth={"accept": ["refresh_token"]})
+    with Simulator(story) as sim, Inside({**sim.options, "api_version": version}) as inside:
+        inside.look()
+    (login,) = sim.logins
+    check(vbr(version), login)
+
+
+@BESIDE
+def test_a_wrong_request_to_vbr_is_found() -> None:
+    headers = {"Authorization": "Bearer t", "x-api-version": "1.2-rev1"}
+    check(vbr("1.2-rev1"), wrong_request("GET", "/api/v1/sessions", "stateFilter=Working", "", headers))
+    for query, given, fault in (
+        ("stateFilter=Running", headers, "is not one of"),
+        ("stateFilter=ActionRequired", headers, "is not one of"),
+        ("state=Working", headers, "does not know"),
+        ("", {"Authorization": "Bearer t"}, "lacks x-api-version"),
+    ):
+        with pytest.raises(Fault, match=fault):
+            check(vbr("1.2-rev1"), wrong_request("GET", "/api/v1/sessions", query, "", given))
+
+
 @BESIDE
 def test_netapp_finds_no_fault_in_any_request() -> None:
     with Simulator(tale("netapp_bluexp")) as sim:
@@ -375,6 +432,16 @@ class TestVeeam:
         assert any("offset=1" in entry.query for entry in sent)
         for entry in sent:
             check(spec, entry)
+
+    def test_veeam_finds_no_fault_in_a_stop_of_an_agents_job_and_of_one_of_microsoft_365(self, name: str) -> None:
+        story = tale("veeam_vspc", jobs=[{**AGENT, "status": "Running"}, {**MAIL, "lastStatus": "Running"}])
+        with Simulator(story) as sim, Inside(sim.options, sim, writes=True) as vspc:
+            for job in vspc.look().jobs.values():
+                vspc.system.stop_job(job)
+        assert len(sim.writes) == 2
+        assert sim.refused == []
+        for entry in sim.journal:
+            check(veeam(name), entry)
 
     def test_veeam_finds_no_fault_in_the_refresh_grant(self, name: str) -> None:
         with Simulator(tale("veeam_vspc", auth={"accept": ["refresh_token"]})) as sim, Inside(sim.options) as vspc:

@@ -92,9 +92,10 @@ def waited() -> list[tuple[str, Result]]:
     story = {
         "system": "veeam_vspc",
         "jobs": [{"instanceUid": f"{uid}{n}", **common, **job} for n, job in enumerate(jobs)],
+        "faults": [{"path": "/organizations/jobs$", "do": {"status": 403}}],
     }
     return [
-        *played(story, ("backup_job_wait", {"state": "idle", "interval": 0.5})),
+        *played(story, ("backup_job_wait", {"state": "idle", "interval": 0.5}), ("backup_job_info", {})),
         *played(tale("netapp_bluexp"), ("backup_job_wait", {"state": "idle", "wait_timeout": 0})),
     ]
 

@@ -6,10 +6,12 @@ from __future__ import annotations
 
 from ansible_collections.changeops.backup.plugins.module_utils._core.errors import AuthLost, Refused, Unanswered
 
-from .known import URL, USER, UUID, Error, Known, Login, Played, Stop
+from .known import URL, USER, UUID, Error, Known, Login, Played, Raw, Stop, Word
 
 API = "/api/v3"
 JOBS = f"{API}/infrastructure/backupServers/jobs"
+AGENTS = f"{API}/infrastructure/backupAgents/jobs"
+MAILS = f"{API}/infrastructure/vb365Servers/organizations/jobs"
 # The stories number their jobs by the end of it, and so do the answers.
 UID = "bc04d2e5-dd4c-4f85-af0e-424106000006"
 ANSWERED = "bc04d2e5-dd4c-4f85-af0e-424106a32a7"
@@ -33,6 +35,48 @@ DATA = [
     for number, status in enumerate(("success", "Running", "Failed", "None"))
 ]
 
+# They are in lists of their own, and tell of themselves in nearly the same words.
+AGENT = {
+    **DATA.pop(),
+    "backupAgentUid": "861d3b42-f46f-b0c7-4f6f-4e8c507e7b5c",
+    "nextRun": None,
+    "operationMode": "Workstation",
+}
+MAIL = {
+    "instanceUid": DATA.pop()["instanceUid"],
+    "name": "Mail",
+    "jobType": "BackupJob",
+    "vb365ServerUid": "75340270-4644-4855-986d-80e8c5d9775c",
+    "lastRun": "2019-02-20T10:45:52.3600000+00:00",
+    "nextRun": "2019-02-21T10:45:52.3600000+00:00",
+    "isEnabled": True,
+    "lastStatus": "Failed",
+    "lastStatusDetails": "",
+}
+
+
+def page(*jobs: Raw) -> Raw:
+    """One page that is the whole list."""
+    return {"meta": {"pagingInfo": {"total": len(jobs), "count": len(jobs), "offset": 0}}, "data": list(jobs)}
+
+
+def word_of(raw: Raw) -> str:
+    """Read the word; a job of Microsoft 365 that never ran may have none."""
+    if "lastStatus" not in raw:
+        word = raw.get("status")
+    elif raw["lastStatus"] is None and raw.get("lastRun") is None:
+        word = "none"
+    else:
+        word = raw["lastStatus"]
+    return word.strip().casefold() if isinstance(word, str) else ""
+
+
+def fields_of(word: Word) -> Raw:
+    """Spell a word as a job does that can have it."""
+    only_365 = word in ("Queued", "Stopped", "NotConfigured", "Disconnected", "Deleting")
+    return {"lastStatus": word} if only_365 else {"status": word}
+
+
 KNOWN = Known(
     words={
         "None": ("idle", None),
@@ -48,6 +92,12 @@ KNOWN = Known(
         "WaitingTape": ("running", None),
         "WaitingRepository": ("running", None),
         "Unknown": ("unknown", None),
+        # Of jobs of Microsoft 365.
+        "Queued": ("queued", None),
+        "Stopped": ("idle", None),
+        "NotConfigured": ("idle", None),
+        "Disconnected": ("unknown", None),
+        "Deleting": ("unknown", None),
     },
     purposes=(
         ({"instanceUid": "u", "type": "BackupVm"}, "backup", False),
@@ -61,11 +111,14 @@ KNOWN = Known(
         ({"instanceUid": "u", "type": "BackupToTape"}, "copy", False),
         ({"instanceUid": "u", "type": "SureBackup"}, "other", False),
         ({"instanceUid": "u", "type": "Unknown"}, None, False),
+        ({"instanceUid": "u", "type": "CopyJob"}, "copy", False),
     ),
     id_field="instanceUid",
     state_fields=("status",),
+    word_of=word_of,
+    fields_of=fields_of,
     address={"url": URL},
-    pasted=(API, JOBS),
+    pasted=(API, AGENTS, MAILS, JOBS),
     login=USER,
     logins=(
         Login(OPERATOR, f"{API}/token", "form", {"grant_type": "password", **OPERATOR}),
@@ -75,13 +128,22 @@ KNOWN = Known(
     not_ids=("", "1", UUID[:-1], UUID + "/stop", f"{{{UUID}}}"),
     id_is="a UUID (the job's instanceUid)",
     answers={
-        "list": {"meta": {"pagingInfo": {"total": 4, "count": 4, "offset": 0}}, "data": DATA},
+        "list": page(*DATA),
+        "agents": page(AGENT),
+        "mail": page(MAIL),
         "one": {"data": DATA[0]},
         "action": {"data": {"id": f"{ANSWERED}0", "actionName": "Call", "status": "succeed"}},
     },
-    calls=((r"/jobs$", "list"), (r"/result$", "list"), (r"/asyncActions/", "action")),
+    calls=(
+        (r"/backupServers/jobs$", "list"),
+        (r"/backupAgents/jobs$", "agents"),
+        (r"/organizations/jobs$", "mail"),
+        (r"/result$", "list"),
+        (r"/asyncActions/", "action"),
+    ),
+    with_jobs=("list", "one", "agents", "mail"),
     rows=("data",),
-    no_more={"meta": {"pagingInfo": {"total": 4, "count": 0, "offset": 4}}, "data": []},
+    no_more={"meta": {"pagingInfo": {"total": 2, "count": 0, "offset": 2}}, "data": []},
     one=f"{ANSWERED}0",
     successes=1,
     queue=f"{API}/asyncActions/{ANSWERED}0",
@@ -119,6 +181,8 @@ KNOWN = Known(
             ("GET", f"{JOBS}/17", "not a valid UID"),
             ("GET", f"{JOBS}/{UID}/stop", "not an operation"),
             ("POST", f"{JOBS}/{UID}/abort", "Not Found"),
+            ("GET", f"{AGENTS}?limit=501", "limit must"),
+            ("GET", f"{MAILS}?limit=0", "limit must"),
             ("GET", "/api/v2/jobs", "Not Found"),
         ),
         wrong_logins=(

@@ -56,6 +56,10 @@ class AuthLost(BackupError):
     """The system does not accept who we are, also not after one renewal."""
 
 
+class NotPermitted(AuthLost):
+    """The login is good, and lacks a permission that the call needs: others may be allowed."""
+
+
 class Refused(BackupError):
     """The system answered and said no; asking again does not help. ``status`` is the HTTP status."""
 

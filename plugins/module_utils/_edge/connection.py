@@ -12,7 +12,13 @@ import contextlib
 import re
 import typing as t
 
-from ansible.module_utils.common.validation import check_type_bool, check_type_float, check_type_int, check_type_path
+from ansible.module_utils.common.validation import (
+    check_type_bool,
+    check_type_float,
+    check_type_int,
+    check_type_list,
+    check_type_path,
+)
 
 from .._core.errors import Misconfigured
 from .._http.transport import Credential
@@ -28,6 +34,7 @@ _READERS: t.Mapping[str, t.Callable[[str], t.Any]] = {
     "int": check_type_int,
     "float": check_type_float,
     "bool": check_type_bool,
+    "list": check_type_list,
 }
 # One of each group: what a task gives keeps the environment from adding another.
 _EXCLUSIVE = (("url", "region"), ("client_secret", "client_certificate"))
@@ -120,6 +127,9 @@ def _check_values(options: t.Mapping[str, t.Any]) -> None:
     for name in ("agent_id", "api_version"):
         if not re.fullmatch(r"[\x21-\x7e]*", str(options.get(name, ""))):
             raise Misconfigured(f"{name} holds a blank or another character that no header can carry")
+    families, known = options.get("job_families", ["?"]), CONNECTION["job_families"]["choices"]
+    if "job_families" in options and not (families and set(families) <= set(known)):
+        raise Misconfigured(f"job_families has to name some of {', '.join(known)}, or be left out, not {families}")
     # A switch is a number to Python, and "yes" would be connection 1.
     number = options.get("connection_id", 1)
     if isinstance(number, bool) or not 1 <= number < 1 << 63:

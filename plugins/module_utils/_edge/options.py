@@ -36,6 +36,11 @@ CONNECTION: Spec = {
     "organization_id": {"type": "str"},
     "api_version": {"type": "str"},
     "collect": {"type": "bool"},
+    "job_families": {
+        "type": "list",
+        "elements": "str",
+        "choices": ["backup_servers", "agents", "microsoft_365"],
+    },
     "validate_certs": {"type": "bool"},
     "ca_path": {"type": "path"},
     "request_timeout": {"type": "float"},

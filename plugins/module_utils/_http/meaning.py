@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from .._core.errors import AuthLost, BackupError, Refused, Unanswered
+from .._core.errors import AuthLost, BackupError, NotPermitted, Refused, Unanswered
 from .call import Call
 from .response import Response, foreign, summary
 from .trouble import speaks_https
@@ -43,7 +43,7 @@ def refusal_of(call: Call, response: Response, now: float) -> BackupError:
         if not (challenged or call.dialect.is_own_error(response)):
             return foreign(response)
     if response.status == 403:
-        return AuthLost(f"{said}. The login is good but lacks a permission that this call needs")
+        return NotPermitted(f"{said}. The login is good but lacks a permission that this call needs")
     # Of a log, and of what is to be stopped, it is more likely that it is not there.
     wrong_server = response.status == 404 and call.kind == "read" and call.into is None
     return Refused(said + (". If every call is answered like this, check url" if wrong_server else ""), response.status)

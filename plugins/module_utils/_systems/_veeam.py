@@ -12,6 +12,7 @@ from .._http.response import Response
 from .reading import as_array, as_object, as_text
 
 JOB = "VSPC OpenAPI 3.5.1 to 3.7, BackupServerJob.status"
+_365 = "VSPC OpenAPI 3.5.1 to 3.6.2, Vb365Job.lastStatus"
 _TASK = "VSPC OpenAPI 3.5.1 to 3.7, BackupServerJobSessionTask.status"
 _TASKS: t.Mapping[str, Meaning] = {
     "pending": Meaning("queued", None, _TASK),
@@ -38,6 +39,13 @@ STATES: t.Mapping[str, Meaning] = {
     "disabling": Meaning("unknown", None, JOB),
     # Also what a newer server sends for a word that the asked-for version does not know.
     "unknown": Meaning("unknown", None, JOB),
+    # Of jobs of Microsoft 365, beside those above. Veeam's example shows jobs as stopped that never ran: it is rest.
+    "queued": Meaning("queued", None, _365),
+    "stopped": Meaning("idle", None, _365),
+    "notconfigured": Meaning("idle", None, _365),
+    # These say nothing about the run.
+    "disconnected": Meaning("unknown", None, _365),
+    "deleting": Meaning("unknown", None, _365),
 }
 # VSPC OpenAPI 3.5.1 to 3.6.1, BackupServerJob.type; the two spellings of an immediate copy are of older versions.
 KINDS: t.Mapping[str, Kind] = {
@@ -50,6 +58,10 @@ KINDS: t.Mapping[str, Kind] = {
         "copyvm", "copyfile", "filetotape", "backuptotape", "backupcopy", "simplebackupcopy", "backupfilecopy",
         "objectstoragebackupcopy", "immediatelybackupcopy", "immediatebackupcopy",
     ), "copy"),
+    # What their lists hold: the jobs of agents have no type, and those of Microsoft 365 these (Vb365Job.jobType).
+    "backupagentjob": "backup",
+    "backupjob": "backup",
+    "copyjob": "copy",
     "surebackup": "other",
     "sobrmaintenance": "other",
 }  # fmt: skip

@@ -43,7 +43,7 @@ class VspcCalls(BackupSystem):
     """Any call may be queued: then its answer is fetched."""
 
     API_ROOT = API_ROOT
-    PASTED = rf"{API_ROOT}(/infrastructure(/backupServers(/jobs)?)?)?"
+    PASTED = rf"{API_ROOT}(/infrastructure(/(backupServers|backupAgents|vb365Servers/organizations)(/jobs)?)?)?"
 
     ERROR_FIELDS = ("errors",)
 

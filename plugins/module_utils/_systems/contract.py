@@ -10,6 +10,7 @@ Nothing outside that file knows its name.
 
 from __future__ import annotations
 
+import functools
 import json
 import typing as t
 from abc import ABC, abstractmethod
@@ -29,8 +30,11 @@ from .paging import PageLoop
 from .reading import as_object
 from .selection import Selection, unmatched
 
-# A job whose start is not known may have begun last.
+# Reads one job as the API gives it. None: it has no id.
+Read = t.Callable[[dict[str, t.Any]], t.Optional[Job]]
+# A job whose start is not known may have begun last, and one at rest has not begun.
 _LATEST = datetime.max.replace(tzinfo=timezone.utc)
+_NOT_YET = datetime.min.replace(tzinfo=timezone.utc)
 # What is said of a stop that the system took without a word of its own.
 ACCEPTED = "the stop was accepted"
 # What fields hold that say nothing.
@@ -129,7 +133,7 @@ class BackupSystem(Orders, Dialect, ABC):
             order = {job_id: place for place, job_id in enumerate(selection.job_ids)}
             jobs.sort(key=lambda job: order[job.id])
         else:
-            jobs.sort(key=lambda job: job.started or _LATEST, reverse=True)
+            jobs.sort(key=lambda job: job.started or (_NOT_YET if job.state == "idle" else _LATEST), reverse=True)
         listing.cut = selection.max_results is not None and len(jobs) > selection.max_results
         listing.jobs = {job.id: job for job in jobs[: selection.max_results]}
         strange = sorted({str(job.vendor_state) for job in listing.jobs.values() if job.state == "unknown"})
@@ -207,11 +211,12 @@ class BackupSystem(Orders, Dialect, ABC):
         result: tuple[list[t.Any], dict[str, t.Any], str] = self.get(path, query, parse)
         return result
 
-    def take(self, listing: Listing, items: t.Iterable[t.Any]) -> int:
+    def take(self, listing: Listing, items: t.Iterable[t.Any], read: Read | None = None) -> int:
         """Add raw jobs to a listing; give how many were new. What cannot be read makes the listing incomplete."""
+        read = read or self.to_job
         jobs = []
         for item in items:
-            job = self.to_job(as_object(item))
+            job = read(as_object(item))
             if job is None:
                 listing.incomplete("an entry of the list has no job id")
             else:
@@ -223,6 +228,10 @@ class BackupSystem(Orders, Dialect, ABC):
         first: t.Any,
         fetch: t.Callable[[t.Any], Page],
         enough: t.Callable[[Listing], bool] | None = None,
+        read: Read | None = None,
     ) -> Listing:
-        """Fetch page after page until there is nothing more, and say so where that cannot be known."""
-        return PageLoop(fetch, self.take, self._aside, enough).read(first)
+        """Fetch page after page until there is nothing more, and say so where that cannot be known.
+
+        ``read`` reads a row where a system has lists of several kinds; else it is ``to_job``.
+        """
+        return PageLoop(fetch, functools.partial(self.take, read=read), self._aside, enough).read(first)

@@ -23,6 +23,8 @@ class Listing:
         self.missing: list[str] = []
         self.excluded: list[str] = []
         self.unmatched: dict[str, str] = {}
+        # What the login may not read, or the server does not have: what, and why.
+        self.unseen: list[dict[str, str]] = []
 
     @classmethod
     def of(cls, jobs: t.Iterable[Job]) -> Listing:
@@ -45,6 +47,12 @@ class Listing:
         self.add(other.jobs.values())
         self.complete = self.complete and other.complete
         self.warnings += [warning for warning in other.warnings if warning not in self.warnings]
+        self.unseen += other.unseen
+
+    def leave_out(self, what: str, why: str) -> None:
+        """Say that something is not shown that nobody asked for by name."""
+        self.unseen.append({"what": what, "why": why})
+        self.warnings.append(f"Not seen: {what}: {why}")
 
     def incomplete(self, why: str) -> None:
         """Say that jobs may be missing from this listing."""

@@ -24,6 +24,7 @@ def _every_system() -> None:
         flosum,
         netapp_bluexp,
         rclone,
+        veeam_vbr,
         veeam_vspc,
     )
 

@@ -10,39 +10,38 @@ collects from the backup servers, every hour or at some events: what it says can
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 from datetime import datetime
 
-from .._core.errors import AuthLost, BackupError, Unanswered
+from .._core.errors import AuthLost, BackupError, NotPermitted
 from .._core.job import UNDOCUMENTED, Job, Meaning
 from .._core.times import from_iso
 from .._http.call import segment
 from .._http.response import Response
-from ._veeam import CONTINUOUS, JOB, KINDS, STATES, errors_in, part_of
-from ._vspc_calls import VspcCalls
+from ._veeam import CONTINUOUS, JOB, KINDS, STATES, part_of
+from ._vspc_families import OF_SERVERS, SERVERS, VspcFamilies
 from .connection import READY_TOKEN, Login
-from .listing import Listing, Page
+from .listing import Listing
 from .orders import Switch, Switches, Wanted
-from .reading import as_array, as_count, as_id, as_object, as_seconds, as_text, elapsed, later
+from .reading import as_array, as_id, as_object, as_seconds, as_text, elapsed, later
 from .selection import Selection
 from .vocabulary import Capabilities
 
-_PAGE = 500
-_SERVERS = "/infrastructure/backupServers"
-_JOBS = f"{_SERVERS}/jobs"
+_JOBS = f"{SERVERS}/jobs"
 _UUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 # Of so many servers a warning tells why they could not be made to collect.
 _NAMED = 5
 
 
-class VeeamVspc(VspcCalls):
-    """Jobs of all backup servers that the console knows and the login may see."""
+class VeeamVspc(VspcFamilies):
+    """Jobs of all servers and agents that the console knows and the login may see."""
 
     NAME = "veeam_vspc"
     TITLE = "Veeam Service Provider Console"
     STATES = STATES
     KINDS = KINDS
-    KINDS_SOURCE = "VSPC OpenAPI 3.5.1 to 3.6.1, BackupServerJob.type"
+    KINDS_SOURCE = "VSPC OpenAPI 3.5.1 to 3.6.1, BackupServerJob.type and Vb365Job.jobType"
     CONTINUOUS = CONTINUOUS
     CAPABILITIES = Capabilities(
         one_by_id=True, abort=True, steps=True, names=True, definitions=True, start=True, schedule=True
@@ -57,14 +56,16 @@ class VeeamVspc(VspcCalls):
         READY_TOKEN,
     )
     REQUIRED = ("url",)
-    OPTIONAL = ("api_version", "collect")
+    OPTIONAL = ("api_version", "collect", "job_families")
     OPTION_NOTES: t.ClassVar[t.Mapping[str, str]] = {
         "api_version": "it is sent as C(x-client-version); if left out, V(3.6.1) where the server takes it, else "
         "V(3.5.1)",
         "collect": "it collects from the backup servers of these jobs, whose agents report by themselves only once an "
         "hour; the login must not be read-only",
+        "job_families": "V(agents) are those that the console manages itself, V(microsoft_365) stands for Veeam Backup "
+        "for Microsoft 365; a list that is asked for here and cannot be read is an error, else it is in C(unseen)",
     }
-    ID_FORMAT = (_UUID, "a UUID (the job's instanceUid)")
+    ID_FORMAT = (rf"((agents|microsoft_365):)?{_UUID}", "a UUID (the job's instanceUid)")
     ID_FOLDS = True
 
     def __init__(self, *args: t.Any) -> None:
@@ -73,40 +74,43 @@ class VeeamVspc(VspcCalls):
         self._server_of: dict[str, str] = {}
 
     def list_jobs(self, selection: Selection) -> Listing:
-        """Page through the definitions of all servers.
-
-        The console could filter by name. But what it makes of blanks and letter case nobody says, and of a job that it
-        left out nothing would be known.
-        """
-        errors: list[str] = []
-
-        def fetch(offset: int) -> Page:
-            query = [("limit", str(_PAGE)), ("offset", str(offset))]
-            body = self.get(self.API_ROOT + _JOBS, query, self.settled)
-            items = body.get("data")
-            if not isinstance(items, list):
-                raise Unanswered(f"GET {self.API_ROOT}{_JOBS} was answered, but holds no list of jobs")
-            errors.extend(errors_in(body))
-            paging = as_object(as_object(body.get("meta")).get("pagingInfo"))
-            return Page(items, offset + len(items), as_count(paging.get("total")))
-
-        listing = self.paged(0, fetch)
-        if errors:
-            listing.incomplete(f"the console sent errors beside it: {'; '.join(dict.fromkeys(errors))}")
+        """Read the lists of all families, or of those that were asked for."""
+        listing, refused = self.read_lists(self.families)
+        if len(refused) == len(self.families):
+            raise refused[0]
         return listing
 
     def find_jobs(self, selection: Selection) -> Listing:
-        """Read one job by its uid, several from the list; what an incomplete list does not hold, one by one."""
-        if len(selection.job_ids) == 1:
-            return self._one(selection.job_ids[0])
-        listing = self.list_jobs(selection)
-        if not listing.complete:
+        """Read one job of a backup server by its uid, others from the lists; what such a list lacks, one by one."""
+        ids, singles = selection.job_ids, Listing()
+        self.cut.clear()
+        listing = self._alone(ids[0]) if len(ids) == 1 else self.list_jobs(selection)
+
+        def absent() -> list[str]:
             known = {self.id_key(job_id) for job_id in listing.jobs}
-            listing = Listing.of(listing.jobs.values())
-            for job_id in selection.job_ids:
-                if self.id_key(job_id) not in known:
-                    listing.merge(self._one(job_id))
-        return listing
+            return [job_id for job_id in ids if self.id_key(job_id) not in known]
+
+        if OF_SERVERS in self.cut:
+            for job_id in absent():
+                if ":" not in job_id:
+                    singles.merge(self._one(job_id))
+        listing.add(singles.jobs.values())
+        if absent() and (listing.unseen or self.cut - {OF_SERVERS} or not self.cut):
+            if listing.unseen:
+                listing.incomplete(f"{', '.join(absent())} may be among the jobs that were not seen")
+            return listing
+        # Whatever a list has kept from us, of each of these it is known whether it is there.
+        singles.add(listing.jobs.values())
+        return singles
+
+    def _alone(self, job_id: str) -> Listing:
+        """Ask for it as a job of a backup server; only if it is none, the other lists are needed."""
+        if OF_SERVERS in self.families and ":" not in job_id:
+            with contextlib.suppress(*([] if self.connection["job_families"] else [NotPermitted])):
+                found = self._one(job_id)
+                others = {name: family for name, family in self.families.items() if name != OF_SERVERS}
+                return found if found.jobs or not found.complete else self.read_lists(others)[0]
+        return self.read_lists(self.families)[0]
 
     def _one(self, job_id: str) -> Listing:
         listing = Listing()
@@ -124,20 +128,31 @@ class VeeamVspc(VspcCalls):
 
     def stop_job(self, job: Job) -> str:
         """Ask the console to stop the run."""
-        return self.order("write", "POST", f"{_JOBS}/{segment(job.id)}/stop", "the stop was refused")
+        return self.order("write", "POST", f"{self._place_of(job.id)}/stop", "the stop was refused")
+
+    def _place_of(self, job_id: str) -> str:
+        """Where a call for one job goes."""
+        path = self.places.get(self.id_key(job_id), f"{_JOBS}/{segment(job_id)}")
+        if path is None:
+            raise BackupError("the console does not say on what it runs, without which there is no call for it")
+        return path
 
     def start_run(self, wanted: Wanted) -> str | None:
         """Ask the console to run a definition; the answer does not say which run that is."""
         job_id = wanted.definition.id if wanted.definition else ""
-        self.order("write", "POST", f"{_JOBS}/{segment(job_id)}/start", "the start was refused")
+        self.order("write", "POST", f"{self._place_of(job_id)}/start", "the start was refused")
         return None
 
     def switches(self, selection: Selection) -> Switches:
-        """Read of the definitions whether their schedules are on."""
+        """Read of the definitions of backup servers whether their schedules are on; others have no such field."""
         self.keep_raw = True
         listing = self.look(selection)
-        found = (_switch(job._replace(id=self.id_key(job.id))) for job in listing.jobs.values())
+        of_servers = [job for job in listing.jobs.values() if self.id_key(job.id) not in self.places]
+        found = (_switch(job._replace(id=self.id_key(job.id))) for job in of_servers)
         warnings = [*listing.warnings, *listing.unmatched.values()]
+        if len(of_servers) < len(listing.jobs):
+            others = [str(job) for job in listing.jobs.values() if self.id_key(job.id) in self.places]
+            warnings.append(f"not held, as only schedules of backup servers can be: {', '.join(others[:_NAMED])}")
         return Switches({one.id: one for one in found}, listing.complete, warnings, listing.missing)
 
     def turn(self, switches: t.Sequence[Switch], on: bool) -> None:
@@ -152,7 +167,7 @@ class VeeamVspc(VspcCalls):
         troubles: list[str] = []
         for server in dict.fromkeys(self._server_of[key] for key in keys if key in self._server_of):
             try:
-                self.order("collect", "POST", f"{_SERVERS}/{segment(server)}/collect", "the collection was refused")
+                self.order("collect", "POST", f"{SERVERS}/{segment(server)}/collect", "the collection was refused")
             except AuthLost:
                 # As it is for one server, it is for the others.
                 raise

@@ -24,7 +24,7 @@ class Capabilities(t.NamedTuple):
     log: bool = False
     percent: bool = False
     names: bool = False
-    # A job is a definition that runs again and again, and shows its latest run. Only then is the state ``idle`` used.
+    # A job is a definition that runs again and again, and shows its latest run.
     definitions: bool = False
     start: bool = False
     schedule: bool = False

@@ -51,6 +51,7 @@ def look_at_jobs(task: Task) -> Answer:
         "by_state": tally((job.state for job in jobs), STATES),
         "by_result": tally((job.result for job in jobs), RESULTS),
         "missing": missing,
+        "unseen": listing.unseen,
         "complete": listing.complete and not listing.cut,
         "capabilities": task.system.CAPABILITIES._asdict(),
         "queried_at": queried_at,
@@ -72,6 +73,7 @@ def _sentence(task: Task, jobs: t.Sequence[Job], listing: Listing, missing: t.Se
         said.append("the list is not complete")
     elif listing.cut:
         said.append(f"cut at max_results ({task.selection.max_results})")
+    said += [f"not seen: {one['what']}" for one in listing.unseen]
     return f"{task.system.TITLE}: {', '.join(said)}."
 
 

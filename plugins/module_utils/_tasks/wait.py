@@ -76,8 +76,10 @@ def looks(task: Task, wait: Wait, unmatched: dict[str, str]) -> Look:
     # Definitions are chosen by what they are; which of their runs is meant, the loop decides.
     selection = task.selection._replace(started_after=None) if policy.definitions else task.selection
 
-    if policy.ids is None and selection.started_after is None and not policy.settled:
-        selection = selection._replace(about="active" if policy.state == "idle" else "new")
+    if policy.ids is None and policy.state == "idle":
+        selection = selection._replace(about="active")
+    elif policy.ids is None and selection.started_after is None and not policy.settled:
+        selection = selection._replace(about="new")
 
     def look(ids: tuple[str, ...] | None, patience: float) -> Seen:
         # However many pages a list has, a look ends one request after the deadline. Until then a slow list may take
@@ -97,6 +99,7 @@ def looks(task: Task, wait: Wait, unmatched: dict[str, str]) -> Look:
             wait.hear(http.answered_at)
             wait.server_ahead = http.server_ahead
         wait.forget(listing.excluded)
+        wait.unseen = listing.unseen
         for word in listing.unmatched.keys() ^ unmatched.keys():
             # What matched once is no mistake, also if it does not match any more.
             unmatched.pop(word, None)
@@ -166,6 +169,7 @@ def _answer(task: Task, report: Report, failed: bool) -> Answer:
     window = f" Only jobs since {iso(since)} were looked for: see started_after." if since else ""
     # Whoever has to find out why needs the address.
     where = f" at {task.system.connection.url}" if report.verdict in ("unreachable", "auth_lost") else ""
+    unseen = f" Not seen: {', '.join(one['what'] for one in report.unseen)}." if report.unseen else ""
     return {
         "changed": False,
         "failed": failed,
@@ -181,8 +185,9 @@ def _answer(task: Task, report: Report, failed: bool) -> Answer:
         "throttled_seconds": round(spent["throttled_seconds"] + report.throttled_seconds, 3),
         "transitions": report.transitions,
         "left_out": report.left_out,
+        "unseen": report.unseen,
         "complete": report.complete,
-        "msg": f"{task.system.TITLE}{where}: {report.message}{window}",
+        "msg": f"{task.system.TITLE}{where}: {report.message}{window}{unseen}",
     }
 
 

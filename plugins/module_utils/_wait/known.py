@@ -74,6 +74,7 @@ class Known:
         "server_ahead",
         "saw_active",
         "left_out",
+        "unseen",
         "not_since",
         "moved_at",
         "quiet_since",
@@ -103,6 +104,8 @@ class Known:
         self.history: set[str] = set()
         # What runs for ever and does not count: id -> what is told of it.
         self.left_out: dict[str, dict[str, t.Any]] = {}
+        # What the last look could not show, and why.
+        self.unseen: list[dict[str, str]] = []
         # Definitions of the selection whose newest run began before started_after.
         self.not_since: list[str] = []
         self.moved_at = 0.0

@@ -46,6 +46,7 @@ class Report(t.NamedTuple):
     throttled_seconds: float
     transitions: list[dict[str, t.Any]]
     left_out: list[dict[str, t.Any]]
+    unseen: list[dict[str, str]]
     # Whether the last look was answered, and showed everything.
     complete: bool
     # Nothing was seen to run: what the results are worth, their age says.
@@ -163,6 +164,7 @@ class Wait(Known):
             throttled_seconds=round(self.throttled, 3),
             transitions=self.transitions,
             left_out=list(self.left_out.values()),
+            unseen=self.unseen,
             complete=self.complete and not self.trouble and self.polls > 0,
             old_news=words.old_news(self) if verdict in ("reached", "failed") else "",
         )

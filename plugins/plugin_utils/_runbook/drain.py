@@ -12,7 +12,7 @@ from datetime import datetime
 from ansible_collections.changeops.backup.plugins.module_utils._core.times import user_moment
 
 from .gate import unanswered
-from .verdicts import JobDict, Place, Reason, Result, conclude, label, stamp
+from .verdicts import JobDict, Place, Reason, Result, conclude, label, not_shown, stamp, with_gaps
 
 Policy = t.Literal["wait", "wait_then_abort", "abort"]
 POLICIES: tuple[Policy, ...] = t.get_args(Policy)
@@ -123,10 +123,11 @@ def judge_drain(
         told = [one for word in ("not_confirmed", "unsupported") for one in outcome.get(word) or []]
         reasons += [Reason("busy", label(one), str(one.get("message") or "it was not seen to stop")) for one in told]
     answers = [answer for answer in (waited, outcome, _done(settled)) if answer]
+    gaps = not_shown(place, last)
     return conclude(
         place,
         reasons,
-        f"nothing is active, after {sum(_elapsed(answer) for answer in answers):.0f} s",
+        with_gaps(f"nothing is active, after {sum(_elapsed(answer) for answer in answers):.0f} s", gaps),
         last.get("jobs") or [],
         now,
         waited_seconds=round(sum(_elapsed(answer) for answer in answers), 1),
@@ -134,7 +135,7 @@ def judge_drain(
         stop_reason=reason or None,
         transitions=[one for answer in answers for one in answer.get("transitions") or []],
         left_out=list(last.get("left_out") or []),
-        unseen=[_hidden(place, one) for one in reasons if one.verdict == "cannot_tell"],
+        unseen=[*(_hidden(place, one) for one in reasons if one.verdict == "cannot_tell"), *gaps],
         complete=not unanswered(last),
     )
 

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from ansible_collections.changeops.backup.plugins.module_utils._core.times import from_iso, iso
 
-from .verdicts import JobDict, Place, Reason, Result, conclude, label
+from .verdicts import JobDict, Place, Reason, Result, conclude, label, not_shown, with_gaps
 from .window import Window
 
 Due = t.Literal["block", "warn", "ignore"]
@@ -54,15 +54,16 @@ def judge_gate(
         reasons += [one.reason for one in coming]
         blockers += coming
     left_out = [job for job in jobs if job.get("continuous") and job.get("active")]
+    gaps = not_shown(place, look)
     return conclude(
         place,
         reasons,
-        _nothing_active(jobs, left_out),
+        with_gaps(_nothing_active(jobs, left_out), gaps),
         jobs,
         now,
         blockers=[one.at(place) for one in blockers],
         warnings=[one.reason.at(place) for one in coming] if due == "warn" else [],
-        unseen=[*_unseen(place, hidden), *_no_schedule(place, look, jobs, window, due)],
+        unseen=[*_unseen(place, hidden), *gaps, *_no_schedule(place, look, jobs, window, due)],
         left_out=[{"id": job.get("id"), "name": job.get("name"), "why": "runs for ever"} for job in left_out],
         window=window.to_dict(),
         # Only what runs can be waited for.
@@ -148,7 +149,7 @@ def _no_schedule(
     if any(job.get("next_run") for job in jobs):
         return []
     why = "this system does not tell when a job starts next"
-    if (look.get("capabilities") or {}).get("definitions"):
+    if (look.get("capabilities") or {}).get("definitions") or any(job.get("state") == "idle" for job in jobs):
         why = "no job shows a next run: none is scheduled, or the version of the API that was asked does not tell"
     return [{"host": place.host, "system": place.system, "what": "next runs", "why": why}]
 

@@ -75,6 +75,16 @@ def conclude(
     }
 
 
+def not_shown(place: Place, answer: t.Mapping[str, t.Any]) -> list[dict[str, t.Any]]:
+    """Give what a look says that it could not show, as a stage returns it."""
+    return [{**one, "host": place.host, "system": place.system} for one in answer.get("unseen") or []]
+
+
+def with_gaps(good: str, unseen: t.Iterable[t.Mapping[str, t.Any]]) -> str:
+    """Say beside what is good what was not seen: nothing is known of it."""
+    return "; ".join([good, *(f"not seen: {one['what']}" for one in unseen)])
+
+
 def sentence(place: Place, verdict: Verdict, said: t.Sequence[str]) -> str:
     """Say a verdict in one sentence that can be printed: names are the vendor's, and may be of any length."""
     rest = f"; and {len(said) - _MOST_SAID} more" if len(said) > _MOST_SAID else ""

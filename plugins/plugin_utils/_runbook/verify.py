@@ -13,7 +13,7 @@ from ansible_collections.changeops.backup.plugins.module_utils._core.job import 
 from ansible_collections.changeops.backup.plugins.module_utils._core.times import from_iso, iso
 
 from .gate import unanswered
-from .verdicts import JobDict, Place, Reason, Result, conclude
+from .verdicts import JobDict, Place, Reason, Result, conclude, not_shown, with_gaps
 from .window import read_duration, span
 
 Found = t.Literal["met", "breached", "no_backup", "unknown"]
@@ -122,10 +122,11 @@ def judge_verify(
     good = f"a good backup, young enough, of {len(found)} object{'' if len(found) == 1 else 's'}"
     if lifted and override is not None:
         good = f"overridden by {override.by} ({override.reason}): {'; '.join(f'{r.object}: {r.why}' for r in reasons)}"
+    gaps = not_shown(place, look)
     return conclude(
         place,
         [] if lifted else reasons,
-        good,
+        with_gaps(good, gaps),
         jobs,
         now,
         objects=found,
@@ -134,7 +135,8 @@ def judge_verify(
             {"host": place.host, "system": place.system, "what": one.object, "why": one.why}
             for one in reasons
             if one.verdict == "cannot_tell"
-        ],
+        ]
+        + gaps,
         complete=not hidden,
     )
 

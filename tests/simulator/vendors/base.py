@@ -161,6 +161,10 @@ class Vendor(ABC):
     def list_path(self) -> str:
         """Return the path of the job list."""
 
+    def more_lists(self) -> tuple[str, ...]:
+        """Return the paths of the other lists, where an API has jobs in several."""
+        return ()
+
     def list_query(self) -> dict[str, Any]:
         """Return the query that lists everything, or as much as there may be on one page."""
         return {}

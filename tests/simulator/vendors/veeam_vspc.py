@@ -17,6 +17,7 @@ from flask import Response, request
 from ..auth import TokenError
 from ..story import Job
 from .base import AuthRejected, Body, ErrorAnswer, Refusal, Route, Vendor, iso, map_times, reply
+from .veeam_families import DEFAULTS, FAMILIES, SERVER_UID, START, STOP, Family
 from .veeam_query import QueryError, parse_filter, parse_select, parse_sort, select_fields, sort_key
 
 API = "/api/v3"
@@ -25,34 +26,6 @@ ACTIONS = f"{API}/asyncActions"
 VERSIONS = ("3.4", "3.5", "3.5.1", "3.6", "3.6.1", "3.6.2", "3.7")
 ACTIVE = ("starting", "running", "stopping", "waitingtape", "waitingrepository")
 ENUMS = ("status", "type", "bottleneck", "scheduleType", "targetType")
-SERVER_UID = "d6b2c9fd-3ba4-4a6f-8a31-6099ce8af6da"
-DEFAULTS: dict[str, Any] = {
-    "backupServerUid": SERVER_UID,
-    "organizationUid": "c647bff1-7faf-4672-9e31-e37c3a0c2fd0",
-    "type": "BackupVm",
-    "lastRun": None,
-    "lastEndTime": None,
-    "lastDuration": None,
-    "processingRate": 0,
-    "avgDuration": 0,
-    "transferredData": 0,
-    "bottleneck": "None",
-    "isEnabled": True,
-    "scheduleType": "Daily",
-    "failureMessage": None,
-    "targetType": "Local",
-    "destination": "Main repository",
-    "lastSessionTasks": [],
-}
-STOP = [
-    {"set": {"status": "Stopping"}},
-    {"after": 1.0, "set": {"status": "Failed", "lastEndTime": "@now", "failureMessage": "Job was stopped by a user"}},
-]
-START = [
-    {"set": {"status": "Starting"}},
-    {"after": 1.0, "set": {"status": "Running", "lastRun": "@now", "lastEndTime": None, "failureMessage": None}},
-    {"after": 5.0, "set": {"status": "Success", "lastEndTime": "@now", "lastDuration": 4}},
-]
 TOKEN_FIELDS = {"grant_type", "username", "password", "refresh_token", "mfa_token", "mfa_code", "code", "public_key"}
 TOKEN_FIELDS |= {"userUid", "readOnly"}
 KINDS = {401: "security", 403: "security", 429: "transport"}
@@ -89,8 +62,12 @@ class VeeamVspc(Vendor):
 
         job = f"{SERVERS}/jobs/<uid>"
         orders = [route("POST", f"{job}/{verb}", self._verb(verb)) for verb in ("start", "stop", "retry")]
+        others = [route("GET", family.path, self._others(name, family)) for name, family in FAMILIES.items()]
+        stops = [route("POST", f"{family.one}/stop", self._stop(name, family)) for name, family in FAMILIES.items()]
         return [
             *orders,
+            *others,
+            *stops,
             route("GET", f"{API}/about", self.about),
             route("GET", f"{SERVERS}/jobs", self.jobs),
             route("GET", f"{SERVERS}/<server>/jobs", self.jobs),
@@ -116,6 +93,9 @@ class VeeamVspc(Vendor):
     def list_path(self) -> str:
         return f"{SERVERS}/jobs"
 
+    def more_lists(self) -> tuple[str, ...]:
+        return tuple(family.path for family in FAMILIES.values())
+
     def list_query(self) -> dict[str, Any]:
         return {"limit": 500}
 
@@ -136,7 +116,9 @@ class VeeamVspc(Vendor):
         return body, {}
 
     def render(self, state: dict[str, Any]) -> dict[str, Any]:
-        job: dict[str, Any] = DEFAULTS | {"uniqueUid": _other(state["instanceUid"])} | state
+        family = FAMILIES.get(str(state.get("family")))
+        job: dict[str, Any] = family.defaults if family else DEFAULTS | {"uniqueUid": _other(state["instanceUid"])}
+        job = job | {name: value for name, value in state.items() if name != "family"}
         offset = self.dialect["time_offset"]
         if offset is None:
             job = map_times(job, lambda at: iso(at, 7, "+00:00"))
@@ -145,7 +127,8 @@ class VeeamVspc(Vendor):
             shift = (hours * 3600 + minutes * 60) * (-1 if offset[0] == "-" else 1)
             job = map_times(job, lambda at: iso(at + shift, 2, offset))
         if self.dialect["case"] == "lower":
-            job |= {name: _lower(job[name]) for name in ENUMS}
+            job |= {name: _lower(job[name]) for name in (family.enums if family else ENUMS) if job[name]}
+        if self.dialect["case"] == "lower" and not family:
             job["lastSessionTasks"] = [{**task, "status": _lower(task["status"])} for task in job["lastSessionTasks"]]
         return job
 
@@ -191,7 +174,7 @@ class VeeamVspc(Vendor):
         plain = "filter" not in query
 
         def wanted(state: dict[str, Any]) -> bool:
-            here = server in (None, state.get("backupServerUid", SERVER_UID))
+            here = "family" not in state and server in (None, state.get("backupServerUid", SERVER_UID))
             return here and (plain or keep(self.render(state)))
 
         jobs = self.book.select((server, query.get("filter")), wanted)
@@ -209,9 +192,37 @@ class VeeamVspc(Vendor):
     def _view(self, job: Job) -> dict[str, Any]:
         return self.render(self.book.state(job) or {})
 
+    def _others(self, name: str, family: Family) -> Callable[..., Response]:
+        def handler() -> Response:
+            self._enter()
+            query = self.query(("limit", "offset"))
+            limit = min(self.whole(query, "limit", 100, 1, 500), self.page_cap or 500)
+            offset = 0 if self.dialect["ignore_offset"] else self.whole(query, "offset", 0, 0)
+            jobs = self.book.select(name, lambda state: state.get("family") == name)
+            page = jobs[offset : offset + limit]
+            paging = json.dumps({"pagingInfo": {"total": len(jobs), "count": len(page), "offset": offset}})
+            return reply(f'{{"meta":{paging},"data":{self.book.serve_all(page)}}}')
+
+        return handler
+
+    def _stop(self, name: str, family: Family) -> Callable[..., Response]:
+        def handler(holder: str, uid: str) -> Response:
+            self._enter(writes=True)
+            self.query(())
+            job = self.book.find("instanceUid", self._uid(uid))
+            shown = None if job is None or job.spec.get("family") != name else self._view(job)
+            if job is None or shown is None or shown[family.holder] != self._uid(holder):
+                raise ErrorAnswer(404, self.error(404, f"Job with UID {uid} is not found."))
+            if str(shown[family.word]).lower() not in (*ACTIVE, "queued"):
+                raise ErrorAnswer(400, self.error(400, "The job is not running."))
+            self.book.order(job, "on_abort", family.stop)
+            return reply({"data": {}, "meta": None, "errors": None})
+
+        return handler
+
     def _job(self, uid: str) -> Job:
         job = self.book.find("instanceUid", self._uid(uid))
-        if job is None:
+        if job is None or "family" in job.spec:
             raise ErrorAnswer(404, self.error(404, f"Backup server job with UID {uid} is not found."))
         return job
 
@@ -261,12 +272,15 @@ class VeeamVspc(Vendor):
         self._enter(writes=True)
         self.query(())
         server = self._uid(server)
-        here = self.book.select(("server", server), lambda job: job.get("backupServerUid", SERVER_UID) == server)
+        here = self.book.select(("server", server), self._runs_on(server))
         if not here:
             raise ErrorAnswer(404, self.error(404, f"Backup server with UID {server} is not found."))
         for job in here:
             self.book.order(job, "on_collect", None)
         return reply({"data": {}, "meta": None, "errors": None})
+
+    def _runs_on(self, server: str) -> Callable[[dict[str, Any]], bool]:
+        return lambda job: "family" not in job and job.get("backupServerUid", SERVER_UID) == server
 
     def _may_defer(self, handler: Callable[..., Response]) -> Callable[..., Response]:
         rule = self.dialect["async"]

@@ -70,6 +70,11 @@ class Client:
         assert answer.status_code == 200, answer.text
         return KNOWN[self.sim.story.system].jobs_in(answer.json())
 
+    def every_job(self) -> list[dict[str, Any]]:
+        """Return the jobs of all lists."""
+        lists = [self.call("GET", path, params=self.query) for path in (self.base, *self.sim.vendor.more_lists())]
+        return [job for answer in lists for job in KNOWN[self.sim.story.system].jobs_in(answer.json())]
+
 
 Play = Callable[..., Client]
 

@@ -34,13 +34,13 @@ def states(system: str) -> tuple[Callable[[Raw], str], str, str]:
 def test_every_story_plays(play: Any, path: Path) -> None:
     client = play(path.parent.name, path.stem)
     assert client.sim.story.doc
-    assert len(client.jobs()) == len(client.sim.story.jobs)
+    assert len(client.every_job()) == len(client.sim.story.jobs)
 
 
 @pytest.mark.parametrize("system", SIMULATED)
 def test_every_documented_status_has_a_job(play: Any, system: str) -> None:
     known = KNOWN[system]
-    assert {known.word(job) for job in play(system).jobs()} == {str(word).casefold() for word in known.words}
+    assert {known.word(job) for job in play(system).every_job()} == {str(word).casefold() for word in known.words}
 
 
 @pytest.mark.parametrize("system", SIMULATED)

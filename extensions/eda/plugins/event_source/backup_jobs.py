@@ -91,6 +91,7 @@ options:
     - flosum
     - netapp_bluexp
     - rclone
+    - veeam_vbr
     - veeam_vspc
   url:
     description:
@@ -98,8 +99,8 @@ options:
       A path of the API at its end is tolerated; the prefix of a reverse proxy belongs to it.
     - An address of this machine is never reached by a proxy. For others the usual variables count
       (E(HTTPS_PROXY), E(HTTP_PROXY), E(ALL_PROXY), E(NO_PROXY)).
-    - Required for V(rclone) and V(veeam_vspc). For the other systems it stands instead of O(region),
-      for an installation of your own.
+    - Required for V(rclone), V(veeam_vbr) and V(veeam_vspc). For the other systems it stands
+      instead of O(region), for an installation of your own.
     type: str
   region:
     description:
@@ -135,7 +136,7 @@ options:
     description: File with the private key (PEM, no passphrase) of O(client_certificate).
     type: path
   refresh_token:
-    description: A refresh token, for V(flosum), V(netapp_bluexp) and V(veeam_vspc).
+    description: A refresh token, for V(flosum), V(netapp_bluexp), V(veeam_vbr) and V(veeam_vspc).
     type: str
   refresh_token_file:
     description:
@@ -150,7 +151,7 @@ options:
     - For V(flosum), it is that of the connected app, and goes along also when a token is refreshed.
     type: str
   username:
-    description: User name, for V(rclone) and V(veeam_vspc).
+    description: User name, for V(rclone), V(veeam_vbr) and V(veeam_vspc).
     type: str
   password:
     description: Password of O(username).
@@ -180,9 +181,10 @@ options:
     type: str
   api_version:
     description:
-    - Version of the API that is asked for, for V(veeam_vspc).
-    - For V(veeam_vspc), it is sent as C(x-client-version); if left out, V(3.6.1) where the server
-      takes it, else V(3.5.1).
+    - Version of the API that is asked for, for V(veeam_vbr) and V(veeam_vspc).
+    - For V(veeam_vbr), it is sent as C(x-api-version); V(1.2-rev1) if left out, and a newer server
+      should be asked with its own, such as V(1.3-rev2). For V(veeam_vspc), it is sent as C(x-client-version);
+      if left out, V(3.6.1) where the server takes it, else V(3.5.1).
     type: str
   collect:
     description:
@@ -193,6 +195,19 @@ options:
     - Such a request changes no job. It is sent once, not in check mode, and if it fails there
       is a warning.
     type: bool
+  job_families:
+    description:
+    - Whose jobs are looked at, for V(veeam_vspc). If left out, those of all that the login may
+      read.
+    - For V(veeam_vspc), V(agents) are those that the console manages itself, V(microsoft_365)
+      stands for Veeam Backup for Microsoft 365; a list that is asked for here and cannot be read
+      is an error, else it is in C(unseen).
+    type: list
+    elements: str
+    choices:
+    - backup_servers
+    - agents
+    - microsoft_365
   validate_certs:
     description: Whether to check TLS certificates; V(true) if left out.
     type: bool

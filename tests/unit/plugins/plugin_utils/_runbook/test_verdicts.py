@@ -237,6 +237,24 @@ def test_a_system_that_tells_no_next_run_is_said_to() -> None:
     assert not judge(look(job()), hour(), "ignore")["unseen"]
 
 
+def test_a_system_with_a_job_at_rest_tells_next_runs() -> None:
+    assert "the version of the API" in judge(look(job(state="idle", result=None)), hour())["unseen"][0]["why"]
+
+
+def test_what_a_look_could_not_show_is_said_where_it_is_safe_and_stands_in_every_stage() -> None:
+    gap = {"what": "jobs of agents", "why": "HTTP 403"}
+    safe = (
+        judge(look(job(), unseen=[gap])),
+        drained(waited("reached", unseen=[gap])),
+        verified(look(job(), unseen=[gap])),
+    )
+    for found in safe:
+        assert found["verdict"] == "safe"
+        assert found["unseen"] == [{**gap, "host": HERE.host, "system": HERE.system}]
+        assert "not seen: jobs of agents" in found["msg"]
+    assert judge(look(running(), unseen=[gap]))["verdict"] == "busy"
+
+
 # -- the drain -----------------------------------------------------------------------------------------------------
 
 
