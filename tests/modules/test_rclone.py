@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.changeops.backup.plugins.module_utils._systems._rclone_calls import _OURS
+from ansible_collections.changeops.backup.plugins.module_utils._systems._rclone_calls import OURS
 from harness import Rclone, bad, finish, good, run, start
 
 pytestmark = pytest.mark.xdist_group("rclone")
@@ -133,7 +133,7 @@ def test_a_restarted_server_does_not_pass_another_job_off_as_ours(rclone: Rclone
     job_id = rclone.copy(4 * MEGABYTE, "weekly-huge")
     args = {**rclone.options, "job_ids": [job_id], "interval": 0.5, "max_interval": 0.5, "wait_timeout": 30}
     waiting = start("backup_job_wait", args)
-    while _OURS not in [rclone.call("job/status", jobid=call)["group"] for call in rclone.call("job/list")["jobids"]]:
+    while OURS not in [rclone.call("job/status", jobid=call)["group"] for call in rclone.call("job/list")["jobids"]]:
         time.sleep(0.05)
     rclone.restart()
     while int(rclone.copy(1000, "hourly-small")) < int(job_id):

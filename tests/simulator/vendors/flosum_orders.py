@@ -57,7 +57,7 @@ class FlosumOrders(Vendor):
         self.query(())
         body = self._body(("name", "description", "settings", "mode"))
         included = body["settings"] if isinstance(body["settings"], dict) else {}
-        wrong = [f"settings.{name} must be a boolean" for name in INCLUDED if type(included.get(name)) is not bool]
+        wrong = [f"settings.{name} must be a boolean" for name in INCLUDED if not isinstance(included.get(name), bool)]
         strange = [name for name in included if name not in (*INCLUDED, "templateId")]
         wrong += [f"property settings.{name} should not exist" for name in strange]
         wrong += [f"{name} must be a string" for name in ("name", "description") if not isinstance(body[name], str)]
@@ -86,7 +86,7 @@ class FlosumOrders(Vendor):
         self.query(())
         body = self._body(("isBackupsDisabled", "isArchivesDisabled", "initialBinaryRecordsLimit"))
         limit = body.pop("initialBinaryRecordsLimit")
-        wrong = [f"{name} must be a boolean value" for name in body if type(body[name]) is not bool]
+        wrong = [f"{name} must be a boolean value" for name in body if not isinstance(body[name], bool)]
         if type(limit) not in (int, float):
             wrong.append("initialBinaryRecordsLimit must be a number")
         self._validate(wrong)
