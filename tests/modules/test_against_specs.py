@@ -38,7 +38,7 @@ VEEAM = [pytest.mark.xdist_group("veeam specs"), pytest.mark.timeout(400)]
 VEEAM_FILES = ("vspc_rest_3_5_1.yaml", "vspc_rest_3_6_2.json", "vspc_rest_3_7.json")
 VEEAM_PATHS = re.compile(
     r"/(token|asyncActions.*|infrastructure/(backupServers/(jobs(/\{jobUid\}(/stop|/start)?)?|\{\w+\}/collect)"
-    r"|backupAgents/(jobs|\{\w+\}/jobs/\{\w+\}/(stop|start))"
+    r"|backupAgents/(jobs|\{\w+\}/jobs/\{\w+\}/(stop|start)|windows/\{\w+\}/jobs/\{\w+\})"
     r"|vb365Servers/(organizations/jobs|\{\w+\}/organizations/jobs/\{\w+\}/(stop|start|enable|disable))))$"
 )
 AGENT = {"instanceUid": "bc04d2e5-dd4c-4f85-af0e-424106000501", "family": "agents", "lastRun": "@-60"}
@@ -356,8 +356,15 @@ def test_vbr_finds_no_fault_in_any_request(version: str) -> None:
             inside.http.read(inside.system.log_call(graceful))
             inside.system.stop_job(graceful)
             inside.system.stop_job(immediate)
+            inside.clock.advance(5)
+            definitions = inside.system.definitions(Selection())
+            inside.system.start_run(Wanted(next(iter(definitions.jobs.values()))))
+            for on in (False, True):
+                inside.system.turn(list(inside.system.switches(Selection()).found.values()), on)
+            inside.system.runs_of(next(iter(definitions.jobs.values())))
     paths = {re.sub(r"[0-9a-f]{8}-.*?(/|$)", r"{id}\1", entry.path) for entry in sim.journal}
-    assert {"/api/v1/sessions/{id}/logs", "/api/v1/sessions/{id}/stop", "/api/v1/jobs/{id}/stop"} <= paths
+    assert {"/api/v1/sessions/{id}/logs", "/api/v1/sessions/{id}/stop"} <= paths
+    assert {f"/api/v1/jobs/{{id}}/{verb}" for verb in ("stop", "start", "disable", "enable")} <= paths
     assert any("stateFilter" in entry.query for entry in sim.journal)
     assert any("idFilter" in entry.query for entry in sim.journal)
     for entry in [*sent, *sim.journal]:
@@ -433,12 +440,18 @@ class TestVeeam:
         for entry in sent:
             check(spec, entry)
 
-    def test_veeam_finds_no_fault_in_a_stop_of_an_agents_job_and_of_one_of_microsoft_365(self, name: str) -> None:
+    def test_veeam_finds_no_fault_in_orders_for_an_agents_job_and_one_of_microsoft_365(self, name: str) -> None:
         story = tale("veeam_vspc", jobs=[{**AGENT, "status": "Running"}, {**MAIL, "lastStatus": "Running"}])
         with Simulator(story) as sim, Inside(sim.options, sim, writes=True) as vspc:
             for job in vspc.look().jobs.values():
                 vspc.system.stop_job(job)
-        assert len(sim.writes) == 2
+            vspc.clock.advance(5)
+            switches = vspc.system.switches(Selection()).found.values()
+            for job in vspc.look().jobs.values():
+                vspc.system.start_run(Wanted(job))
+            for switch in switches:
+                vspc.system.turn([switch], False)
+        assert len(sim.writes) == 6
         assert sim.refused == []
         for entry in sim.journal:
             check(veeam(name), entry)

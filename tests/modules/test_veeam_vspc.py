@@ -5,11 +5,16 @@
 from __future__ import annotations
 
 import typing as t
+from pathlib import Path
 
 import pytest
 
 from ansible_collections.changeops.backup.plugins.module_utils._core.errors import BackupError, NotPermitted, Refused
+from ansible_collections.changeops.backup.plugins.module_utils._edge.schedule import SCHEDULE
+from ansible_collections.changeops.backup.plugins.module_utils._edge.start import START
 from ansible_collections.changeops.backup.plugins.module_utils._edge.wait import WAIT
+from ansible_collections.changeops.backup.plugins.module_utils._tasks.schedule import set_schedules
+from ansible_collections.changeops.backup.plugins.module_utils._tasks.start import start_job
 from ansible_collections.changeops.backup.plugins.module_utils._tasks.wait import wait_for_jobs
 from harness import bad, good, warnings
 from inside import Inside, play
@@ -208,3 +213,26 @@ def test_a_job_of_an_agent_that_is_not_named_cannot_be_stopped_and_nothing_is_se
         result = bad("backup_job_abort", {**sim.options, "job_ids": [UID.format(2)], "interval": 0.5})
     assert "does not say on what it runs" in result["msg"]
     assert sim.writes == []
+
+
+# -- starts and schedules ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("job", "place"), [(AGENT, "/backupAgents/"), (MAIL, "/vb365Servers/")])
+def test_a_job_of_the_others_is_started_where_it_is(job: Story, place: str) -> None:
+    with play(told(SERVER, job), writes=True) as (sim, vspc):
+        result = start_job(vspc.task(START, job_id=job["instanceUid"]))
+    assert (result["verdict"], result["run"]["result"]) == ("reached", "success")
+    assert [place in write.path and write.path.endswith("/start") for write in sim.writes] == [True]
+
+
+def test_schedules_of_the_others_are_held_as_far_as_the_api_can_and_given_back(tmp_path: Path) -> None:
+    linux = {**AGENT, "instanceUid": UID.format(4), "name": "Web server", "systemType": "Linux"}
+    with play(told(*ALL, linux), writes=True) as (sim, vspc):
+        for state in ("held", "released"):
+            result = set_schedules(vspc.task(SCHEDULE, state=state, change_id="CHG1", dest=str(tmp_path)))
+            assert sorted(one["id"] for one in result[state]) == [UID.format(number) for number in (1, 2, 3)]
+            assert result["failed"] is False
+    assert any("no schedule of an agent but on Windows" in said and "Web server" in said for said in vspc.warned)
+    assert [write.method for write in sim.writes].count("PATCH") == 4
+    assert sim.refused == []

@@ -145,9 +145,8 @@ class VeeamVspc(VspcFamilies):
         found = (_switch(job._replace(id=self.id_key(job.id))) for job in jobs if job not in fixed)
         warnings = [*listing.warnings, *listing.unmatched.values()]
         if fixed:
-            warnings.append(
-                f"left alone, as the API turns the schedules of Windows agents alone: {', '.join(map(str, fixed))}"
-            )
+            names = ", ".join(map(str, fixed))
+            warnings.append(f"not held, as the API turns no schedule of an agent but on Windows: {names}")
         return Switches({one.id: one for one in found}, listing.complete, warnings, listing.missing)
 
     def turn(self, switches: t.Sequence[Switch], on: bool) -> None:

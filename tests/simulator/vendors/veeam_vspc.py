@@ -16,22 +16,21 @@ from flask import Response, request
 
 from ..auth import TokenError
 from ..story import Job
-from .base import AuthRejected, Body, ErrorAnswer, Refusal, Route, Vendor, iso, map_times, reply
-from .veeam_families import DEFAULTS, FAMILIES, SERVER_UID, START, STOP, Family
+from .base import AuthRejected, Body, ErrorAnswer, Refusal, Route, iso, map_times, reply
+from .veeam_families import ACTIVE, DEFAULTS, FAMILIES, SERVER_UID, START, STOP, OtherFamilies
 from .veeam_query import QueryError, parse_filter, parse_select, parse_sort, select_fields, sort_key
 
 API = "/api/v3"
 SERVERS = f"{API}/infrastructure/backupServers"
 ACTIONS = f"{API}/asyncActions"
 VERSIONS = ("3.4", "3.5", "3.5.1", "3.6", "3.6.1", "3.6.2", "3.7")
-ACTIVE = ("starting", "running", "stopping", "waitingtape", "waitingrepository")
 ENUMS = ("status", "type", "bottleneck", "scheduleType", "targetType")
 TOKEN_FIELDS = {"grant_type", "username", "password", "refresh_token", "mfa_token", "mfa_code", "code", "public_key"}
 TOKEN_FIELDS |= {"userUid", "readOnly"}
 KINDS = {401: "security", 403: "security", 429: "transport"}
 
 
-class VeeamVspc(Vendor):
+class VeeamVspc(OtherFamilies):
     """Bearer tokens or API keys, `x-client-version` on each call, any call may become an asynchronous action."""
 
     system = "veeam_vspc"
@@ -62,12 +61,9 @@ class VeeamVspc(Vendor):
 
         job = f"{SERVERS}/jobs/<uid>"
         orders = [route("POST", f"{job}/{verb}", self._verb(verb)) for verb in ("start", "stop", "retry")]
-        others = [route("GET", family.path, self._others(name, family)) for name, family in FAMILIES.items()]
-        stops = [route("POST", f"{family.one}/stop", self._stop(name, family)) for name, family in FAMILIES.items()]
         return [
             *orders,
-            *others,
-            *stops,
+            *(route(*operation) for operation in self.others()),
             route("GET", f"{API}/about", self.about),
             route("GET", f"{SERVERS}/jobs", self.jobs),
             route("GET", f"{SERVERS}/<server>/jobs", self.jobs),
@@ -132,7 +128,7 @@ class VeeamVspc(Vendor):
             job["lastSessionTasks"] = [{**task, "status": _lower(task["status"])} for task in job["lastSessionTasks"]]
         return job
 
-    def _enter(self, *, writes: bool = False, body: bool = False) -> None:
+    def enter(self, *, writes: bool = False, body: bool = False) -> None:
         self._version()
         token = self.bearer()
         if writes and token.read_only:
@@ -146,7 +142,7 @@ class VeeamVspc(Vendor):
         if version not in VERSIONS:
             raise self.refuse(400, f"the header x-client-version is required and a supported version, not {version!r}")
 
-    def _uid(self, text: str) -> str:
+    def uid(self, text: str) -> str:
         try:
             return str(uuid.UUID(text)) if re.fullmatch(r"[0-9a-fA-F-]{36}", text) else self._no_uid(text)
         except ValueError:
@@ -156,13 +152,13 @@ class VeeamVspc(Vendor):
         raise self.refuse(400, f"The value '{text}' is not a valid UID.")
 
     def about(self) -> Response:
-        self._enter()
+        self.enter()
         self.query(())
         return reply({"data": {"serverVersion": "9.0.0.0", "installationId": SERVER_UID}})
 
     def jobs(self, server: str | None = None) -> Response:
-        self._enter()
-        server = self._uid(server) if server is not None else None
+        self.enter()
+        server = self.uid(server) if server is not None else None
         query = self.query(("filter", "sort", "select", "limit", "offset"))
         limit = min(self.whole(query, "limit", 100, 1, 500), self.page_cap or 500)
         offset = self.whole(query, "offset", 0, 0)
@@ -192,42 +188,14 @@ class VeeamVspc(Vendor):
     def _view(self, job: Job) -> dict[str, Any]:
         return self.render(self.book.state(job) or {})
 
-    def _others(self, name: str, family: Family) -> Callable[..., Response]:
-        def handler() -> Response:
-            self._enter()
-            query = self.query(("limit", "offset"))
-            limit = min(self.whole(query, "limit", 100, 1, 500), self.page_cap or 500)
-            offset = 0 if self.dialect["ignore_offset"] else self.whole(query, "offset", 0, 0)
-            jobs = self.book.select(name, lambda state: state.get("family") == name)
-            page = jobs[offset : offset + limit]
-            paging = json.dumps({"pagingInfo": {"total": len(jobs), "count": len(page), "offset": offset}})
-            return reply(f'{{"meta":{paging},"data":{self.book.serve_all(page)}}}')
-
-        return handler
-
-    def _stop(self, name: str, family: Family) -> Callable[..., Response]:
-        def handler(holder: str, uid: str) -> Response:
-            self._enter(writes=True)
-            self.query(())
-            job = self.book.find("instanceUid", self._uid(uid))
-            shown = None if job is None or job.spec.get("family") != name else self._view(job)
-            if job is None or shown is None or shown[family.holder] != self._uid(holder):
-                raise ErrorAnswer(404, self.error(404, f"Job with UID {uid} is not found."))
-            if str(shown[family.word]).lower() not in (*ACTIVE, "queued"):
-                raise ErrorAnswer(400, self.error(400, "The job is not running."))
-            self.book.order(job, "on_abort", family.stop)
-            return reply({"data": {}, "meta": None, "errors": None})
-
-        return handler
-
     def _job(self, uid: str) -> Job:
-        job = self.book.find("instanceUid", self._uid(uid))
+        job = self.book.find("instanceUid", self.uid(uid))
         if job is None or "family" in job.spec:
             raise ErrorAnswer(404, self.error(404, f"Backup server job with UID {uid} is not found."))
         return job
 
     def job(self, uid: str) -> Response:
-        self._enter()
+        self.enter()
         query = self.query(("select",))
         try:
             shown = parse_select(query.get("select"))
@@ -238,7 +206,7 @@ class VeeamVspc(Vendor):
 
     def _verb(self, verb: str) -> Callable[..., Response]:
         def handler(uid: str) -> Response:
-            self._enter(writes=True)
+            self.enter(writes=True)
             self.query(())
             job = self._job(uid)
             active = str((self.book.state(job) or {}).get("status")).lower() in ACTIVE
@@ -256,22 +224,15 @@ class VeeamVspc(Vendor):
         return handler
 
     def change(self, uid: str) -> Response:
-        self._enter(writes=True, body=True)
+        self.enter(writes=True, body=True)
         self.query(())
-        patch: Any = request.get_json(silent=True)
-        fields = {"op": "replace", "path": "/isEnabled"}
-        for one in patch if isinstance(patch, list) and patch else [None]:
-            if not isinstance(one, dict) or {**one, **fields} != one or set(one) != {*fields, "value"}:
-                raise self.refuse(400, f"the body must be a JSON Patch of what can be changed, not {patch!r}")
-            if not isinstance(one["value"], bool):
-                raise self.refuse(400, f"isEnabled in the body is true or false, not {one['value']!r}")
-        self.book.set(self._job(uid), {"isEnabled": patch[-1]["value"]})
+        self.book.set(self._job(uid), {"isEnabled": self.wanted_on()})
         return reply({"data": {}, "meta": None, "errors": None})
 
     def collect(self, server: str) -> Response:
-        self._enter(writes=True)
+        self.enter(writes=True)
         self.query(())
-        server = self._uid(server)
+        server = self.uid(server)
         here = self.book.select(("server", server), self._runs_on(server))
         if not here:
             raise ErrorAnswer(404, self.error(404, f"Backup server with UID {server} is not found."))
@@ -291,7 +252,7 @@ class VeeamVspc(Vendor):
         def deferred(**path: str) -> Response:
             if not paths.search(urlsplit(request.url).path):
                 return handler(**path)
-            uid = self._uid(request.headers.get("X-Request-id") or str(uuid.uuid4()))
+            uid = self.uid(request.headers.get("X-Request-id") or str(uuid.uuid4()))
             if uid not in self._actions:
                 try:
                     answer = handler(**path)
@@ -305,9 +266,9 @@ class VeeamVspc(Vendor):
         return deferred
 
     def _action(self, uid: str) -> tuple[float, Response]:
-        self._enter()
+        self.enter()
         self.query(())
-        found = self._actions.get(self._uid(uid))
+        found = self._actions.get(self.uid(uid))
         if found is None or found[0] + 300 < self.sim.clock.now():
             raise ErrorAnswer(404, self.error(404, f"Async action {uid} is not found."))
         return found
