@@ -36,11 +36,11 @@ DEFAULTS: dict[str, Any] = {
     "destination": "Main repository",
     "lastSessionTasks": [],
 }
-STOP = [
+STOP: list[dict[str, Any]] = [
     {"set": {"status": "Stopping"}},
     {"after": 1.0, "set": {"status": "Failed", "lastEndTime": "@now", "failureMessage": "Job was stopped by a user"}},
 ]
-START = [
+START: list[dict[str, Any]] = [
     {"set": {"status": "Starting"}},
     {"after": 1.0, "set": {"status": "Running", "lastRun": "@now", "lastEndTime": None, "failureMessage": None}},
     {"after": 5.0, "set": {"status": "Success", "lastEndTime": "@now", "lastDuration": 4}},
