@@ -36,10 +36,16 @@ def describe_run(task_vars: Vars, check_mode: bool) -> dict[str, t.Any]:
         "user": user or _local_user(),
         "controller": socket.gethostname(),
         "awx_job": _first(task_vars, "awx_job_id", "tower_job_id"),
+        "workflow": workflow_of(task_vars),
         "awx_url": os.environ.get("JOB_URL") or None,
         "core_version": __version__,
         "collection_version": _VERSION,
     }
+
+
+def workflow_of(task_vars: Vars) -> str | None:
+    """Give the number of the AWX workflow that this job is a node of."""
+    return _first(task_vars, "awx_workflow_job_id", "tower_workflow_job_id")
 
 
 def _first(task_vars: Vars, *names: str) -> str | None:
