@@ -23,6 +23,7 @@ from ansible_collections.changeops.backup.plugins.plugin_utils._runbook.origin i
     describe_run,
     workflow_of,
 )
+from ansible_collections.changeops.backup.plugins.plugin_utils._runbook.render import render
 from ansible_collections.changeops.backup.plugins.plugin_utils._runbook.report import Model, build_report
 from ansible_collections.changeops.backup.plugins.plugin_utils._runbook.verdicts import Result
 
@@ -73,12 +74,25 @@ class ActionModule(ActionBase):
         )
         if any(one["stage"] != "report" for one in found):
             return found, [*bad, *wrong, *handed.not_there(told, found)], expected
+        sound = [one for one in told if _can_be_told(one)]
+        why = "no page can be made of it"
+        broken = [events.BadEvent(f"{one['stage']} handed on", why) for one in told if one not in sound]
+        told, wrong = sound, [*wrong, *broken]
         if told or wrong:
             expected = expected or here
             for one in told:
                 # Now the folder has them, and the sums are over them as well.
                 events.write_event(folder, one, now)
         return told or found, [*bad, *wrong], expected
+
+
+def _can_be_told(event: dict[str, t.Any]) -> bool:
+    """Whether a page can be made of an event. Anybody may have handed it on, and it may hold anything."""
+    try:
+        render(build_report("trial", [event], [], None, datetime.now(timezone.utc), ""), TEMPLATES)
+    except Exception:
+        return False
+    return True
 
 
 def _systems_of_the_play(task_vars: Vars) -> list[str]:

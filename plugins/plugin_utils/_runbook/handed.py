@@ -21,6 +21,7 @@ from ansible_collections.changeops.backup.plugins.module_utils._core.times impor
 from .events import SCHEMA, BadEvent, check_event
 from .fleet import Standing, judge_fleet
 from .handing import PREFIX, variable_part
+from .origin import RUN_FIELDS
 from .verdicts import VERDICTS, Place, Result, worst
 
 Given = t.Mapping[str, t.Any]
@@ -62,7 +63,7 @@ class Summary(t.NamedTuple):
         return {
             "verdict": self.verdict,
             "code": VERDICTS.index(worst([self.verdict])),
-            "msg": str(told.get("msg", self.wrong)),
+            "msg": self.wrong or str(told["msg"]),
             "reasons": said,
             "jobs": [],
             "unseen": [{**gap, "why": self.wrong or "of this stage only its verdict was handed on"}],
@@ -240,7 +241,12 @@ def _event(one: Summary, change_id: str, now: datetime) -> Event:
         "stage": one.stage,
         "entry": one.stage,
         "final": True,
-        "run": {"id": run if isinstance(run, str) else "not known", "check_mode": False, "began": at},
+        "run": {
+            **dict.fromkeys(RUN_FIELDS),
+            "id": run if isinstance(run, str) else "not known",
+            "began": at,
+            "check_mode": False,
+        },
         "change": {"id": change_id},
         "result": result,
         "handed_on": True,

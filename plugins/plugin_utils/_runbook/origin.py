@@ -21,6 +21,10 @@ from ansible_collections.changeops.backup.plugins.module_utils._core.times impor
 from ansible_collections.changeops.backup.plugins.module_utils._systems.registry import SYSTEMS
 
 Vars = t.Mapping[str, t.Any]
+RUN_FIELDS = (
+    *("id", "began", "check_mode", "user", "controller", "awx_job", "workflow", "awx_url", "core_version"),
+    "collection_version",
+)
 # Ansible loads the action plugins before it forks: one moment and one id for all tasks of a run.
 _BEGAN = datetime.now(timezone.utc)
 RUN_ID = f"{_BEGAN:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
