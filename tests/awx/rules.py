@@ -27,7 +27,7 @@ FIELDS: dict[str, Row] = {
     "execution_environments": {**NAMED, "organization": None, "image": ""},
     "projects": {**NAMED, "organization": None, "scm_type": ""},
     "inventories": {**NAMED, "organization": None},
-    "credential_types": {**NAMED, "kind": "", "inputs": {}, "injectors": {}},
+    "credential_types": {**NAMED, "kind": "", "inputs": {}, "injectors": {}, "managed": False},
     "credentials": {**NAMED, "organization": None, "credential_type": None, "inputs": {}},
     "instance_groups": NAMED,
     "labels": {**NAMED, "organization": None},

@@ -134,9 +134,9 @@ def private_data(
 
 def artifacts(folder: Path) -> dict[str, t.Any]:
     """Give what a job published: AWX reads it from the last event as well."""
-    for path in (folder / "artifacts" / "job" / "job_events").glob("[0-9]*.json"):
+    for path in (folder / "artifacts" / "job" / "job_events").glob("*.json"):
         event = json.loads(path.read_text())
-        if event["event"] == "playbook_on_stats":
+        if event["event"] == "playbook_on_stats" and "partial" not in path.name:
             return dict(event["event_data"]["artifact_data"])
     return {}
 
@@ -150,11 +150,8 @@ def remote(folder: Path) -> list[str]:
     """The command of a job that is transmitted, and that a worker does in a folder of its own."""
     given, worker = shlex.quote(str(folder)), shlex.quote(f"{folder}-worker")
     send = f"ansible-runner transmit {given} -p changeops.backup.fleet_status --ident job"
-    return [
-        "sh",
-        "-c",
-        f"{send} | ansible-runner worker --private-data-dir {worker} | ansible-runner process {given} -q",
-    ]
+    receive = f"ansible-runner worker --private-data-dir {worker} | ansible-runner process {given} --ident job"
+    return ["sh", "-c", f"{send} | {receive} >/dev/null"]
 
 
 def slices(systems: int, count: int, forks: int, worker: bool, command: t.Callable[[Path], list[str]]) -> None:

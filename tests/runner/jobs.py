@@ -81,5 +81,6 @@ class Job:
 
     def events(self) -> list[dict[str, t.Any]]:
         """Give the events that are there, in order."""
-        found = [json.loads(path.read_text()) for path in (self.artifacts / "job_events").glob("[0-9]*.json")]
+        paths = (self.artifacts / "job_events").glob("*.json")
+        found = [json.loads(path.read_text()) for path in paths if "partial" not in path.name]
         return sorted(found, key=lambda event: event["counter"])

@@ -18,7 +18,7 @@ import pytest
 
 from ansible_collections.changeops.backup.plugins.module_utils._systems.registry import SYSTEMS
 from harness import Rclone, kill_all_that_name
-from playbooks.windows import GOOD, RUNNING, flosum, moment
+from playbooks.windows import GOOD, RUNNING, flosum, moment, vspc
 from runner.jobs import OLD_RUNNER, Job, injected
 from simulator import Simulator
 from systems import KNOWN
@@ -55,8 +55,19 @@ def connection(system: str, folder: Path) -> Iterator[dict[str, t.Any]]:
     played = KNOWN[system].played
     assert played is not None
     job = json.loads(json.dumps(played.template).replace("{n:d}", "1").replace("{n}", "100"))
-    with Simulator({"system": system, "jobs": [job]}) as sim:
-        yield sim.options
+    stories = {"flosum": flosum(GOOD), "veeam_vspc": vspc({"name": "Nightly"})}
+    with Simulator(stories.get(system, {"system": system, "jobs": [job]})) as sim:
+        yield with_token_file(sim.options, folder)
+
+
+def with_token_file(options: t.Mapping[str, t.Any], folder: Path) -> dict[str, t.Any]:
+    """Keep a token that rotates in a file that outlives a job."""
+    if "refresh_token" not in options:
+        return dict(options)
+    path = folder / "token"
+    path.write_text(options["refresh_token"])
+    kept = {name: value for name, value in options.items() if name != "refresh_token"}
+    return {**kept, "refresh_token_file": str(path)}
 
 
 def report(folder: Path) -> dict[str, t.Any]:
@@ -120,8 +131,8 @@ def test_lines_come_while_a_wait_runs_and_nothing_is_said_past_display(runner: s
 
 def test_a_job_that_is_cancelled_leaves_no_process_and_its_rerun_goes_on(tmp_path: Path) -> None:
     ends = {"set": {"jobStatus": "Completed", "duration": "00:05:00"}}
-    with Simulator(flosum(GOOD, {**RUNNING, "name": "Weekly", "after_looks": [{"looks": 30, **ends}]})) as sim:
-        hosts = {"system-1": {"backup_connection": {**sim.options, **NOT_LONG}}}
+    with Simulator(flosum(GOOD, {**RUNNING, "name": "Weekly", "after_looks": [{"looks": 5, **ends}]})) as sim:
+        hosts = {"system-1": {"backup_connection": {**with_token_file(sim.options, tmp_path), **NOT_LONG}}}
         variables = window(tmp_path, policy="wait", wait_timeout=300)
         job = Job(tmp_path, "changeops.backup.change_window", hosts, variables, {})
         while "WAITING" not in "".join(event.get("stdout", "") for event in job.events()):

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import typing as t
 import zlib
@@ -95,9 +96,8 @@ def test_what_cannot_be_read_or_is_of_another_workflow_is_cannot_tell(spoiled: t
         value["verdict"] = "busy"
     told = model({"backup_gate_one": value}, "one")
     assert told["verdict"] == "cannot_tell"
-    assert handed.judge_published(
-        "gate", handed.read_summaries({"backup_gate_one": value}, ["one"], "7"), ["one"], NOW
-    )["verdict"] == ("cannot_tell")
+    found = handed.read_summaries({"backup_gate_one": value}, ["one"], "7")
+    assert handed.judge_published("gate", found, ["one"], NOW)["verdict"] == "cannot_tell"
 
 
 def test_a_slice_that_published_nothing_makes_the_fleet_cannot_tell() -> None:
@@ -147,7 +147,9 @@ def test_the_outcome_of_the_change_and_an_override_are_told_by_the_summaries_alo
 
 
 def jobs(count: int) -> list[dict[str, t.Any]]:
-    return [{"id": str(n), "name": f"{{{{ 1 }}}} {n} " + str(hash(str(n))) * 20, "active": True} for n in range(count)]
+    # Names that can hardly be packed.
+    names = [hashlib.sha512(str(n).encode()).hexdigest() for n in range(count)]
+    return [{"id": str(n), "name": f"{{{{ 1 }}}} {name}", "active": True} for n, name in enumerate(names)]
 
 
 def test_an_event_is_read_back_as_it_was() -> None:
