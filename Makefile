@@ -15,6 +15,12 @@ MADE := $(VENV)/.made-$(PYVER)
 FOR_DEMO := $(VENV)/.for-demo
 FOR_DEV := $(VENV)/.for-dev
 
+# What tests of AWX need beside the packages: its collection, and a runner with which lines were lost once.
+AWX := .cache/awx
+OLD_RUNNER_MADE := .cache/old-runner/.made
+export AWX_COLLECTIONS := $(CURDIR)/$(AWX)
+export OLD_RUNNER := $(CURDIR)/.cache/old-runner/bin
+
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export ANSIBLE_HOME := $(CURDIR)/.cache/ansible
@@ -24,7 +30,7 @@ export PYTHONPATH := $(CURDIR)/$(TREE):$(CURDIR)/tests
 # Set, it would hide progress lines that are not flushed.
 unexport PYTHONUNBUFFERED
 
-.PHONY: help demo test cores bench lint sanity states clean link
+.PHONY: help demo test cores bench slices lint sanity states awx clean link
 
 help:  ## Show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -38,7 +44,7 @@ demo: $(FOR_DEMO)  ## Backup systems, and a playbook that waits, aborts, verifie
 	@ansible-galaxy collection install --offline --force -p .cache/collections .cache/dist/*.tar.gz >/dev/null
 	@exec $(BIN)/python demo/run.py
 
-test: $(FOR_DEV) link  ## The whole test suite; ARGS="tests/unit -k wait -n0" for a part of it
+test: $(FOR_DEV) $(AWX)/ansible_collections/awx $(OLD_RUNNER_MADE) link  ## The whole test suite; ARGS="tests/unit -k wait -n0" for a part of it
 	$(BIN)/pytest $(ARGS)
 
 cores: link  ## The tests of both doors and of the runbooks with ansible-core 2.16, 2.19 and the newest; CORES=2.16 for one, ARGS=... for others
@@ -46,6 +52,9 @@ cores: link  ## The tests of both doors and of the runbooks with ansible-core 2.
 
 bench: $(FOR_DEV) link  ## What a wait, a long list and a large log cost, beside what is written by hand; takes seven minutes
 	@exec $(BIN)/python tests/bench/run.py
+
+slices: $(FOR_DEV) link  ## What a gate over a thousand systems costs, in slices and on execution nodes; ARGS="--systems 100"
+	@exec $(BIN)/python tests/bench/slices.py $(ARGS)
 
 lint: $(FOR_DEV) link  ## Style, types, documentation, changelog, and the sanity tests
 	$(BIN)/ruff check .
@@ -59,6 +68,9 @@ lint: $(FOR_DEV) link  ## Style, types, documentation, changelog, and the sanity
 
 states: $(FOR_DEV) link  ## Write docs/states.md anew, from the tables of the systems
 	$(BIN)/python scripts/states.py
+
+awx: $(FOR_DEV) link  ## Write extensions/awx/credential_types.yml anew, from the tables of the systems
+	$(BIN)/python scripts/awx.py
 
 sanity: $(FOR_DEV)  ## ansible-test sanity; SANITY_PYTHONS=all for every Python on PATH
 	scripts/sanity.sh
@@ -83,3 +95,13 @@ $(FOR_DEMO): requirements/demo.txt requirements/simulator.txt $(MADE)
 $(FOR_DEV): requirements/dev.txt $(filter-out requirements/dev.txt,$(wildcard requirements/*.txt)) $(MADE)
 	$(BIN)/python -m pip install -qq -r $<
 	@touch $@ $(FOR_DEMO)
+
+$(AWX)/ansible_collections/awx: scripts/take_collection.py $(FOR_DEV)
+	$(BIN)/python scripts/take_collection.py $(AWX) awx.awx
+	@touch $@
+
+$(OLD_RUNNER_MADE): $(FOR_DEV)
+	rm -rf $(dir $@)
+	$(BIN)/python -m venv $(dir $@)
+	$(dir $@)bin/python -m pip install -qq "ansible-core>=2.19,<2.22" requests ansible-runner==2.4.0
+	@touch $@

@@ -87,6 +87,8 @@ def _read(given: Settings) -> Object:
             settings[name] = -1
         if settings[name] < least:
             raise ValueError(f"awx_setup_{name} has to be a whole number, {least} or more, not {given.get(name)!r}")
+    if settings["change_type"] not in (kinds := ("job_template", "workflow_job_template")):
+        raise ValueError(f"awx_setup_change_type has to be one of {', '.join(kinds)}, not {settings['change_type']!r}")
     for one in settings["notifications"]:
         if not isinstance(one, t.Mapping) or one.get("type") not in CHANNELS:
             raise ValueError(f"each of awx_setup_notifications needs a type, one of {', '.join(sorted(CHANNELS))}")

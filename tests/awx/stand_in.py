@@ -55,7 +55,7 @@ class StandIn:
         inventory = self.add("inventories", name="Systems", organization=organization)
         self.add("job_templates", name="Patch", project=project, inventory=inventory, playbook="patch.yml")
 
-    def add(self, kind: str, **fields: t.Any) -> int:
+    def add(self, kind: str, /, **fields: t.Any) -> int:
         """Put an object there, as somebody else would have done."""
         self._count += 1
         self.rows[kind][self._count] = {**copy.deepcopy(FIELDS[kind]), **fields, "id": self._count}
