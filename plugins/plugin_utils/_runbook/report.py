@@ -113,11 +113,7 @@ def build_report(
     if bad or not events:
         why = "there is no event of this change" if not bad else f"{len(bad)} of its events cannot be read"
         _admit(judged, change_id, {"host": None, "system": None, "object": "the evidence", "why": why})
-    told = {*systems, *(one["host"] for one in judged.get("hosts") or [])}
-    for host in sorted({*expected} - told):
-        systems[host] = _System(host)
-        lost = {"host": host, "system": None, "object": "the host", "why": "there is no result of it"}
-        _admit(judged, change_id, lost)
+    _miss(judged, change_id, systems, expected)
     verdicts = {one["host"]: one["verdict"] for one in judged.get("hosts") or []}
     for host in verdicts.keys() - systems.keys():
         systems[host] = _System(host)
@@ -199,6 +195,15 @@ def _admit(judged: Result, change_id: str, reason: dict[str, t.Any]) -> None:
     if verdict == judged["verdict"] and judged["reasons"]:
         told = [judged["msg"]]
     judged.update(verdict=verdict, reasons=[*judged["reasons"], reason], msg=sentence(Place(change_id), verdict, told))
+
+
+def _miss(judged: Result, change_id: str, systems: dict[str, _System], expected: t.Iterable[str]) -> None:
+    """Nothing is known of a host without any result: its job, or its slice of one, was lost."""
+    told = {*systems, *(one["host"] for one in judged.get("hosts") or [])}
+    for host in sorted({*expected} - told):
+        systems[host] = _System(host)
+        lost = {"host": host, "system": None, "object": "the host", "why": "there is no result of it"}
+        _admit(judged, change_id, lost)
 
 
 def _change(change_id: str, events: t.Sequence[Event], title: str | None) -> dict[str, t.Any]:
