@@ -3,7 +3,7 @@
 """Stand-in for get-pip.py: unpack the pip that ensurepip carries.
 
 ansible-test downloads get-pip.py from a host that many build machines cannot reach, unless a file of that name lies
-in its cache. scripts/sanity.sh puts this one there.
+in its cache. scripts/ansible_test.sh puts this one there.
 """
 
 from __future__ import annotations

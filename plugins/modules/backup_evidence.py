@@ -6,7 +6,7 @@ DOCUMENTATION = r"""
 ---
 module: backup_evidence
 short_description: Render the evidence of a change
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Makes C(report.html), C(report.json), C(jobs.csv), C(summary.md) and C(SHA256SUMS) from the events of a change.
   - Where the folder has none, it takes what earlier jobs of the workflow have published, and writes that into the
@@ -71,9 +71,23 @@ result:
     - The verdict of the report, with C(code), C(msg), C(reasons), C(outcome), C(unseen), C(overridden), C(rehearsal).
   type: dict
   returned: always
+  sample:
+    verdict: safe
+    code: 0
+    msg: "Safe: vspc (veeam_vspc): nothing stands in the way."
+    reasons: []
+    jobs: []
+    outcome: done
+    overridden: null
+    rehearsal: false
+    unseen: []
+    at: "2026-03-01T23:04:12Z"
+    run: 20260301T230000Z-6ccabdfc
 files:
   description: The files that were written.
   type: list
   elements: str
   returned: always
+  sample:
+    - /var/lib/changes/CHG0012345/report.html
 """

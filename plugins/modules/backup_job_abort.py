@@ -6,7 +6,7 @@ DOCUMENTATION = r"""
 ---
 module: backup_job_abort
 short_description: Stop backup jobs
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Reads, decides, asks the system once to stop each selected job that is active, and watches until it has ended.
   - A request to stop is never sent a second time; if its answer is lost, the job is read to see what happened.
@@ -86,9 +86,19 @@ aborted:
   description:
     - Jobs that were asked to stop and seen to end (in check mode, that would be asked). Each with C(id), C(name),
       C(before), C(after), C(requested_at), C(confirmed_at), C(message).
+    - C(before) and C(after) are jobs as in RV(changeops.backup.backup_job_info#module:jobs). The samples here show some
+      of their fields.
   type: list
   elements: dict
   returned: when the system was asked
+  sample:
+    - id: "1817"
+      name: Weekly files
+      before: {id: "1817", name: Weekly files, state: running, result: null, active: true}
+      after: {id: "1817", name: Weekly files, state: finished, result: canceled, active: false}
+      requested_at: "2026-03-01T21:00:00Z"
+      confirmed_at: "2026-03-01T21:00:12Z"
+      message: Job was aborted successfully.
 already_finished:
   description:
     - Jobs that were not running, or ended by themselves meanwhile. Each with C(id), C(name), C(before), C(after),
@@ -96,6 +106,14 @@ already_finished:
   type: list
   elements: dict
   returned: when the system was asked
+  sample:
+    - id: "1817"
+      name: Weekly files
+      before: {id: "1817", name: Weekly files, state: finished, result: success, active: false}
+      after: null
+      requested_at: null
+      confirmed_at: null
+      message: ""
 unsupported:
   description:
     - Active jobs of a system that has no call to stop a job. Each with C(id), C(name), C(before), C(after),
@@ -103,6 +121,14 @@ unsupported:
   type: list
   elements: dict
   returned: when the system was asked
+  sample:
+    - id: "1817"
+      name: Weekly files
+      before: {id: "1817", name: Weekly files, state: running, result: null, active: true}
+      after: null
+      requested_at: null
+      confirmed_at: null
+      message: ""
 not_confirmed:
   description:
     - Jobs that were not seen to stop. Each with C(id), C(name), C(before), C(after), C(requested_at),
@@ -110,33 +136,52 @@ not_confirmed:
   type: list
   elements: dict
   returned: when the system was asked
+  sample:
+    - id: "1817"
+      name: Weekly files
+      before: {id: "1817", name: Weekly files, state: running, result: null, active: true}
+      after: {id: "1817", name: Weekly files, state: running, result: null, active: true}
+      requested_at: "2026-03-01T21:00:00Z"
+      confirmed_at: null
+      message: Job was aborted successfully.
 missing:
   description: Ids that the system does not know, or no longer lists.
   type: list
   elements: str
   returned: when the system was asked
+  sample: ["9999"]
 reason:
   description: The O(reason).
   type: str
   returned: when the system was asked
+  sample: "CHG0031337, the window opens at 22:00"
 capabilities:
   description:
     - What the system's API can do, as booleans - C(one_by_id), C(abort), C(steps), C(log), C(percent), C(names),
       C(definitions).
   type: dict
   returned: when the system was asked
+  sample: {one_by_id: true, abort: true, steps: true, log: false, percent: false, names: true, definitions: true}
 requests:
   description: Number of HTTP requests.
   type: int
   returned: when the system was asked
+  sample: 3
 logins:
   description: Number of logins.
   type: int
   returned: when the system was asked
+  sample: 1
 throttled_seconds:
   description: Seconds spent waiting because the system asked for it.
   type: float
   returned: when the system was asked
+  sample: 0.0
+msg:
+  description: How it came out, in one sentence.
+  type: str
+  returned: always
+  sample: "Flosum Backup & Archive: stopped 1 job."
 """
 
 import gc

@@ -6,7 +6,7 @@ DOCUMENTATION = r"""
 ---
 module: backup_job_info
 short_description: Look at backup jobs
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Lists backup jobs of one system, in one vocabulary for all systems.
   - The list is complete, however many pages it takes. If that cannot be known, RV(complete) is V(false).
@@ -124,122 +124,155 @@ jobs:
       description: The system.
       type: str
       returned: always
+      sample: veeam_vspc
     id:
       description: Id of the job.
       type: str
       returned: always
+      sample: bc04d2e5-dd4c-4f85-af0e-424106000001
     name:
       description: Name of the job; null where the system has none.
       type: str
       returned: always
+      sample: Nightly SQL
     type:
       description: Type of the job, in the system's words.
       type: str
       returned: always
+      sample: BackupVm
     state:
       description: One of V(queued), V(running), V(stopping), V(paused), V(idle), V(finished), V(unknown).
       type: str
       returned: always
+      sample: finished
     result:
       description: One of V(success), V(warning), V(failed), V(canceled), V(skipped); null while not finished.
       type: str
       returned: always
+      sample: success
     active:
       description: Whether the job may still touch data. A job in an unknown state may.
       type: bool
       returned: always
+      sample: false
     vendor_state:
       description: The state in the system's own words.
       type: str
       returned: always
+      sample: Success
     started:
       description: Start, ISO 8601 UTC, or null.
       type: str
       returned: always
+      sample: "2026-03-01T20:00:00Z"
     finished:
       description: End, ISO 8601 UTC, or null.
       type: str
       returned: always
+      sample: "2026-03-01T20:41:07Z"
     duration:
       description: Seconds, or null.
       type: float
       returned: always
+      sample: 2467.0
     percent:
       description: Percent done, or null.
       type: float
       returned: always
+      sample: 62.5
     eta:
       description: Expected end, ISO 8601 UTC, or null.
       type: str
       returned: always
+      sample: "2026-03-01T20:45:00Z"
     kind:
       description:
         - What the run is for, by the vendor's documented types - V(backup), V(copy), V(archive), V(restore), V(export)
           or V(other); null where the vendor does not say.
       type: str
       returned: always
+      sample: backup
     continuous:
       description: Whether the job runs for ever in the background, as the vendor documents.
       type: bool
       returned: always
+      sample: false
     next_run:
       description: Next scheduled start of a definition that is enabled, ISO 8601 UTC, or null.
       type: str
       returned: always
+      sample: "2026-03-02T20:00:00Z"
     counts:
       description:
         - Objects in the job, as far as the system counts them - C(successful), C(failed), C(skipped), C(total).
       type: dict
       returned: always
+      sample: {successful: 41, failed: 0, skipped: 1, total: 42}
     message:
       description: The system's message about the job, or null.
       type: str
       returned: always
+      sample: 41 of 42 objects were saved
     parts:
       description:
         - Volumes, objects or steps of the job, each with C(name), C(state), C(result), C(message), C(counts).
       type: list
       elements: dict
       returned: always
+      sample:
+        - name: Account
+          state: finished
+          result: success
+          message: null
+          counts: {successful: 12400, failed: 0, skipped: 0, total: 12400}
     log_path:
       description: File with the job's log; null where it was not asked for or could not be fetched.
       type: str
       returned: always
+      sample: /var/log/flosum/flosum-4711.log
     raw:
       description: The job as the system sent it, or null. A key that begins with C(__ansible_) has C(raw) before it.
       type: dict
       returned: always
+      sample: {jobId: 4711, jobStatus: Completed}
 count:
   description: Number of jobs in RV(jobs).
   type: int
   returned: when the system was asked
+  sample: 12
 active_count:
   description: How many of them are active.
   type: int
   returned: when the system was asked
+  sample: 1
 by_state:
   description: How many of them are in each state.
   type: dict
   returned: when the system was asked
+  sample: {queued: 0, running: 1, stopping: 0, paused: 0, idle: 3, finished: 8, unknown: 0}
 by_result:
   description: How many of them have each result.
   type: dict
   returned: when the system was asked
+  sample: {success: 7, warning: 1, failed: 0, canceled: 0, skipped: 0}
 missing:
   description: Ids that were asked for and are not there. What an incomplete list does not show is not among them.
   type: list
   elements: str
   returned: when the system was asked
+  sample: ["9999"]
 complete:
   description: Whether RV(jobs) is certain to hold all selected jobs. If not, do not take the system for idle.
   type: bool
   returned: when the system was asked
+  sample: true
 capabilities:
   description:
     - What the system's API can do, as booleans - C(one_by_id), C(abort), C(steps), C(log), C(percent), C(names),
       C(definitions).
   type: dict
   returned: when the system was asked
+  sample: {one_by_id: true, abort: true, steps: true, log: false, percent: false, names: true, definitions: true}
 logs:
   description: What became of the log of each job, in the order of RV(jobs).
   type: list
@@ -250,60 +283,64 @@ logs:
       description: Id of the job.
       type: str
       returned: always
+      sample: "4711"
     path:
       description: File with the log, the same as C(log_path) of the job; null if it could not be fetched.
       type: str
       returned: always
+      sample: /var/log/flosum/flosum-4711.log
     partial_path:
       description: File with what a broken download brought, or null.
       type: str
       returned: always
+      sample: /var/log/flosum/flosum-4711.log.partial
     size:
       description: Bytes in that file.
       type: int
       returned: always
+      sample: 18204
     sha256:
       description: SHA-256 of these bytes; null if there is no file.
       type: str
       returned: always
+      sample: 5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03
     complete:
       description:
         - Whether this is the whole log. Not that of a job that had not ended, nor one that was cut at
           O(log_max_bytes).
       type: bool
       returned: always
+      sample: false
     message:
       description: Why it is not the whole log; null if it is.
       type: str
       returned: always
-  sample:
-    - id: "4711"
-      path: /var/log/flosum/flosum-4711.log
-      partial_path: null
-      size: 18204
-      sha256: 5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03
-      complete: true
-      message: null
+      sample: "the job had not ended when it was listed: this is its log so far"
 queried_at:
   description: When the system was asked, ISO 8601 UTC.
   type: str
   returned: when the system was asked
+  sample: "2026-03-01T21:00:00Z"
 msg:
   description: What was seen, in one sentence.
   type: str
   returned: always
+  sample: "Veeam Service Provider Console: 12 jobs, 1 active, 3 idle, 7 success, 1 warning."
 requests:
   description: Number of HTTP requests.
   type: int
   returned: when the system was asked
+  sample: 3
 logins:
   description: Number of logins.
   type: int
   returned: when the system was asked
+  sample: 1
 throttled_seconds:
   description: Seconds spent waiting because the system asked for it.
   type: float
   returned: when the system was asked
+  sample: 0.0
 """
 
 import gc

@@ -6,7 +6,7 @@ DOCUMENTATION = r"""
 ---
 module: backup_job_wait
 short_description: Wait for backup jobs to end
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Waits until backup jobs have ended, or until nothing is active, and says how it came out.
   - It never writes to the system, and it always ends - with exactly one RV(verdict).
@@ -139,10 +139,12 @@ verdict:
     - Null in check mode, when the first look does not decide it.
   type: str
   returned: when the system was asked
+  sample: reached
 timed_out:
   description: Whether time ran out.
   type: bool
   returned: when the system was asked
+  sample: false
 jobs:
   description: The jobs as last seen, in the order of O(job_ids), else newest first.
   type: list
@@ -153,139 +155,196 @@ jobs:
       description: The system.
       type: str
       returned: always
+      sample: veeam_vspc
     id:
       description: Id of the job.
       type: str
       returned: always
+      sample: bc04d2e5-dd4c-4f85-af0e-424106000001
     name:
       description: Name of the job; null where the system has none.
       type: str
       returned: always
+      sample: Nightly SQL
     type:
       description: Type of the job, in the system's words.
       type: str
       returned: always
+      sample: BackupVm
     state:
       description: One of V(queued), V(running), V(stopping), V(paused), V(idle), V(finished), V(unknown).
       type: str
       returned: always
+      sample: finished
     result:
       description: One of V(success), V(warning), V(failed), V(canceled), V(skipped); null while not finished.
       type: str
       returned: always
+      sample: success
     active:
       description: Whether the job may still touch data. A job in an unknown state may.
       type: bool
       returned: always
+      sample: false
     vendor_state:
       description: The state in the system's own words.
       type: str
       returned: always
+      sample: Success
     started:
       description: Start, ISO 8601 UTC, or null.
       type: str
       returned: always
+      sample: "2026-03-01T20:00:00Z"
     finished:
       description: End, ISO 8601 UTC, or null.
       type: str
       returned: always
+      sample: "2026-03-01T20:41:07Z"
     duration:
       description: Seconds, or null.
       type: float
       returned: always
+      sample: 2467.0
     percent:
       description: Percent done, or null.
       type: float
       returned: always
+      sample: 62.5
     eta:
       description: Expected end, ISO 8601 UTC, or null.
       type: str
       returned: always
+      sample: "2026-03-01T20:45:00Z"
     kind:
       description:
         - What the run is for, by the vendor's documented types - V(backup), V(copy), V(archive), V(restore), V(export)
           or V(other); null where the vendor does not say.
       type: str
       returned: always
+      sample: backup
     continuous:
       description: Whether the job runs for ever in the background, as the vendor documents.
       type: bool
       returned: always
+      sample: false
     next_run:
       description: Next scheduled start of a definition that is enabled, ISO 8601 UTC, or null.
       type: str
       returned: always
+      sample: "2026-03-02T20:00:00Z"
     counts:
       description:
         - Objects in the job, as far as the system counts them - C(successful), C(failed), C(skipped), C(total).
       type: dict
       returned: always
+      sample: {successful: 41, failed: 0, skipped: 1, total: 42}
     message:
       description: The system's message about the job, or null.
       type: str
       returned: always
+      sample: 41 of 42 objects were saved
     parts:
       description:
         - Volumes, objects or steps of the job, each with C(name), C(state), C(result), C(message), C(counts).
       type: list
       elements: dict
       returned: always
+      sample:
+        - name: Account
+          state: finished
+          result: success
+          message: null
+          counts: {successful: 12400, failed: 0, skipped: 0, total: 12400}
     log_path:
-      description: File with the job's log, or null.
+      description: Null. M(changeops.backup.backup_job_info) can fetch the log.
       type: str
       returned: always
+      sample: null
     raw:
-      description: The job as the system sent it, or null.
+      description: Null. M(changeops.backup.backup_job_info) can return what the system sent.
       type: dict
       returned: always
+      sample: null
 unfinished:
-  description: Those of RV(jobs) that were not seen to end.
+  description: Those of RV(jobs) that were not seen to end, with all their fields. The sample shows some.
   type: list
   elements: dict
   returned: when the system was asked
+  sample:
+    - {id: "1817", name: Weekly files, state: running, result: null, active: true}
 summary:
   description: Numbers of jobs - C(total), C(finished), C(unfinished), C(missing), C(by_state), C(by_result).
   type: dict
   returned: when the system was asked
+  sample:
+    total: 7
+    finished: 6
+    unfinished: 1
+    missing: 0
+    by_state: {finished: 6, running: 1}
+    by_result: {success: 6}
 elapsed:
   description: Seconds waited.
   type: float
   returned: when the system was asked
+  sample: 1741.3
 deadline:
   description: When the wait would have ended, ISO 8601 UTC.
   type: str
   returned: when the system was asked
+  sample: "2026-03-01T21:00:00Z"
 polls:
   description: Number of looks that were answered.
   type: int
   returned: when the system was asked
+  sample: 58
 requests:
   description: Number of HTTP requests.
   type: int
   returned: when the system was asked
+  sample: 61
 logins:
   description: Number of logins.
   type: int
   returned: when the system was asked
+  sample: 1
 throttled_seconds:
   description: Seconds spent waiting because the system asked for it.
   type: float
   returned: when the system was asked
+  sample: 0.0
 transitions:
   description: What changed while waiting, each with C(time), C(job), C(from), C(to).
   type: list
   elements: dict
   returned: when the system was asked
+  sample:
+    - time: "2026-03-01T20:41:12Z"
+      job: bc04d2e5-dd4c-4f85-af0e-424106000001
+      from: running
+      to: success
 complete:
   description: Whether the last look was answered, and is certain to have shown all selected jobs.
   type: bool
   returned: when the system was asked
+  sample: true
 left_out:
   description:
     - With O(state=idle), the jobs that did not count, each with C(id), C(name), C(type) and C(reason).
   type: list
   elements: dict
   returned: when the system was asked
+  sample:
+    - id: bc04d2e5-dd4c-4f85-af0e-424106000002
+      name: SQL logs
+      type: SqlLogBackup
+      reason: runs for ever in the background
+msg:
+  description: How it came out, in one sentence.
+  type: str
+  returned: always
+  sample: "Veeam Service Provider Console: 7 of 7 jobs have ended as accepted."
 """
 
 import gc

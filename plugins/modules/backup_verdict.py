@@ -6,7 +6,7 @@ DOCUMENTATION = r"""
 ---
 module: backup_verdict
 short_description: Leave the verdict of a stage of a change window
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - The runbook roles of this collection end each stage with it. A playbook needs it only for a stage of its own.
   - It marks the result with the run of Ansible, publishes a summary of less than a kilobyte as
@@ -116,8 +116,31 @@ result:
       C(object) and C(why).
   type: dict
   returned: always
+  sample:
+    verdict: safe
+    code: 0
+    msg: "Safe: vspc (veeam_vspc): nothing is active (looked at 12 jobs)."
+    reasons: []
+    jobs: []
+    jobs_not_kept: 0
+    blockers: []
+    warnings: []
+    left_out: []
+    unseen: []
+    complete: true
+    drainable: true
+    window:
+      start: null
+      end: "2026-03-01T22:30:00Z"
+      latest_start: "2026-03-01T21:45:00Z"
+      duration: 2700.0
+      start_local: null
+      end_local: "2026-03-01T23:30:00+01:00"
+    at: "2026-03-01T21:00:00Z"
+    run: 20260301T210000Z-6ccabdfc
 event:
   description: File of the event, or null.
   type: str
   returned: always
+  sample: /var/lib/changes/CHG0012345/events/20260301T210000.833893Z-vspc-gate.json
 """

@@ -43,6 +43,7 @@ def tale(status: str, ends: float, seed: int) -> dict[str, t.Any]:
     return {
         "system": "veeam_vspc",
         "seed": seed,
+        "clock": {"waits": True},  # until the wait begins, or the job would end sooner by what it took to begin
         "auth": {"token_lifetime": LIFETIME},
         "jobs": [
             {

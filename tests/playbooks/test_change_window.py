@@ -399,7 +399,7 @@ def test_killed_in_a_stage_and_run_again(stage: str, tmp_path: Path) -> None:
 @FLAGS
 def test_killed_at_the_stop_and_run_again(flags: tuple[str, ...], tmp_path: Path) -> None:
     """A system without a word for "stopping" looks as if nobody had asked; the events know better."""
-    play = change_window(id="CHG-1", end=moment(1), change_duration="20s", policy="abort", reason="late")
+    play = change_window(id="CHG-1", end=moment(0.6), change_duration="10s", policy="abort", reason="late")
     deaf = {**WILL_STOP, "on_abort": "ignored"}
     with Window(tmp_path, {"one": System(flosum(deaf, GOOD))}) as played:
         kill_when(played.start([play]), lambda: bool(played.sims["one"].writes))

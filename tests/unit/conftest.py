@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import json
+import os
 import ssl
+import sys
 import threading
 import typing as t
 from collections.abc import Callable, Iterator
@@ -17,6 +19,15 @@ from types import MappingProxyType
 import pytest
 
 from ansible_collections.changeops.backup.plugins.module_utils._core.times import Clock
+
+ROOT = Path(__file__).parents[2]
+# ansible-test puts the collection on the path of its own process, and nothing of the tests. Processes that a test
+# starts find both here.
+sys.path.insert(0, str(ROOT / "tests"))
+if ROOT.parents[1].name == "ansible_collections":
+    known = os.environ.get("PYTHONPATH", "")
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT.parents[2]), str(ROOT / "tests"), known])
+    os.environ["ANSIBLE_COLLECTIONS_PATH"] = str(ROOT.parents[2])
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=timezone.utc)
 

@@ -100,6 +100,11 @@ class Job(t.NamedTuple):
         """Say whether the job may still touch data. What is unknown may."""
         return self.state not in INACTIVE
 
+    @property
+    def face(self) -> tuple[t.Any, ...]:
+        """What changes when the job moves."""
+        return (self.state, self.vendor_state, self.percent, self.counts, self.message, self.parts, self.run)
+
     def is_run_after(self, earlier: Job | None) -> bool:
         """Say whether that run of a definition has given way to this one: how it ended, nothing tells any more.
 

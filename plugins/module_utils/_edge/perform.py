@@ -47,6 +47,7 @@ class Door(t.NamedTuple):
     warn: t.Callable[[str], None]
     say: t.Callable[[str], None] | None = None
     turn: Turn | None = None
+    clock: Clock = Clock()
 
 
 def perform(verb: Verb, params: dict[str, t.Any], check_mode: bool, door: Door) -> Answer:
@@ -55,7 +56,7 @@ def perform(verb: Verb, params: dict[str, t.Any], check_mode: bool, door: Door) 
     Unless the verb writes, and in check mode, the transport refuses to send anything but reads and logins, and, where
     the option ``collect`` says so, requests to collect. Raises MissingLibrary, before anything is sent.
     """
-    secrets, clock = door.secrets, Clock()
+    secrets, clock = door.secrets, door.clock
     chosen = SYSTEMS[params["system"]]
 
     def warn(text: str) -> None:

@@ -16,6 +16,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.errors import UnsupportedError
 
+from .._core.times import Clock
 from .options import without_empty
 from .perform import Door, Verb, perform
 from .printing import pieces, take_jobs
@@ -28,6 +29,7 @@ def run_in_worker(
     check_mode: bool,
     environ: t.Mapping[str, str],
     say: t.Callable[[str], None],
+    clock: Clock | None = None,
 ) -> dict[str, t.Any]:
     """Give what the module would give for these arguments. Raises MissingLibrary, before anything is sent."""
     warnings: list[str] = []
@@ -50,7 +52,7 @@ def run_in_worker(
         answer: dict[str, t.Any] = {"failed": True, "msg": why}
         jobs = None
     else:
-        answer = perform(verb, params, check_mode, Door(environ, secrets, warn, say))
+        answer = perform(verb, params, check_mode, Door(environ, secrets, warn, say, clock=clock or Clock()))
         jobs = take_jobs(answer, secrets.values)
         if not answer.get("failed"):
             answer.pop("failed", None)

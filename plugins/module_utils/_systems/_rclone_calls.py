@@ -89,6 +89,9 @@ class RemoteControl:
         if not isinstance(numbers, list):
             raise Unanswered("job/list was answered without jobids")
         self.ids = _whole_numbers(numbers)
+        # What its list has dropped nobody asks for again; of what came after it nothing is known yet.
+        newest = max(self.ids, default=0)
+        self.calls = {number for number in self.calls if number in self.ids or number > newest}
         if len(self.ids) < len(numbers):
             listing.incomplete("job/list holds what is no id, or an id twice")
         running, finished = answer.get("runningIds"), answer.get("finishedIds")
@@ -126,8 +129,7 @@ class RemoteControl:
     def leave(self) -> None:
         """Leave the ids of our calls behind, as the echo of a call that does nothing: those that its list still has."""
         if self._listed and self._answers:
-            newest = max(self.ids, default=0)
-            still = sorted(number for number in self.calls if number in self.ids or number > newest)
+            still = sorted(self.calls)
             # Only a convenience for the next session: without it, that one asks for each id.
             with contextlib.suppress(BackupError), self._system.http.within(patience=0.0):
                 self.ask("rc/noop", {_LEDGER: still})

@@ -93,6 +93,9 @@ class Rclone(BackupSystem):
             self._ended.clear()
             self._stopped.clear()
             self._history.clear()
+        for number in self._ended.keys() - self._remote.ids:
+            del self._ended[number]
+        self._history &= self._remote.ids
         return running
 
     def find_jobs(self, selection: Selection) -> Listing:

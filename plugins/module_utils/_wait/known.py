@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from .._core.job import Job
 from .._core.times import Clock, from_iso, iso
-from .meant import history_of, instead, left_out, meant
+from .meant import for_ever, history_of, instead, left_out, meant, not_since
 from .policy import Policy, Seen
 
 # A job that so many looks in a row do not show is gone.
@@ -192,15 +192,12 @@ class Known:
 
     def _meant(self, jobs: t.Mapping[str, Job]) -> t.Iterable[str]:
         if self.policy.state != "idle":
-            about = meant(jobs, self.policy, self.history, self.server_ahead)
-            if self.policy.run_after is not None:
-                self.not_since = sorted(jobs[job_id].name or job_id for job_id in jobs.keys() - about)
-            return about
-        for job_id, job in jobs.items():
-            if left_out(job, self.policy) and (job.active or job_id in self.left_out):
-                why = "runs for ever in the background"
-                self.left_out[job_id] = {"id": job_id, "name": job.name, "type": job.type, "reason": why}
-        return [job_id for job_id, job in jobs.items() if not left_out(job, self.policy)]
+            chosen = meant(jobs, self.policy, self.history, self.server_ahead)
+            self.not_since = not_since(jobs, chosen, self.policy)
+            return chosen
+        out = {job_id: job for job_id, job in jobs.items() if left_out(job, self.policy)}
+        self.left_out.update({job_id: for_ever(job) for job_id, job in out.items() if job.active})
+        return [job_id for job_id in jobs if job_id not in out]
 
     def _take_job(self, entry: Followed, job: Job | None) -> None:
         # A run that has ended stays ended; a drain is about whatever runs under this id now.
@@ -213,25 +210,19 @@ class Known:
         entry.instead = "" if job is None else instead(entry.job, job, self.policy, self.server_ahead)
         if job is None or entry.instead:
             # Missing from a list that kept pages from us says nothing.
-            if self.complete:
-                entry.looks_without += 1
+            entry.looks_without += self.complete
             return
         entry.looks_without = 0
         self.saw_active = self.saw_active or job.active
         before = entry.job
-        if before is None or _face(before) != _face(job):
+        if before is None or before.face != job.face:
             self.moved_at = self.now()
         if before is None or (before.state, before.result) != (job.state, job.result):
-            self._note_change(before, job)
+            self.transitions.append(_change(before, job, iso(self.clock.now())))
         if before is None or (job.active and not before.active):
             entry.since = self.now()
         entry.job = job
         entry.ended = job.state == "finished"
-
-    def _note_change(self, before: Job | None, job: Job) -> None:
-        was = None if before is None else before.result or before.state
-        change = {"time": iso(self.clock.now()), "job": job.id, "from": was, "to": job.result or job.state}
-        self.transitions.append(change)
 
     # -- how a job stands ----------------------------------------------------------------------------------------
 
@@ -267,6 +258,7 @@ class Known:
         return max(watched, (self.clock.now() - entry.job.started).total_seconds())
 
 
-def _face(job: Job) -> tuple[t.Any, ...]:
-    """What changes when a job moves."""
-    return (job.state, job.vendor_state, job.percent, job.counts, job.message, job.parts, job.run)
+def _change(before: Job | None, job: Job, moment: str | None) -> dict[str, t.Any]:
+    """A change of state as a wait returns it."""
+    was = None if before is None else before.result or before.state
+    return {"time": moment, "job": job.id, "from": was, "to": job.result or job.state}

@@ -55,6 +55,16 @@ def left_out(job: Job, policy: Policy) -> bool:
     return job.continuous and not policy.count_continuous
 
 
+def for_ever(job: Job) -> dict[str, t.Any]:
+    """What is told of a job that a drain left out."""
+    return {"id": job.id, "name": job.name, "type": job.type, "reason": "runs for ever in the background"}
+
+
+def not_since(jobs: t.Mapping[str, Job], about: t.Iterable[str], policy: Policy) -> list[str]:
+    """Name the definitions of a selection whose newest run began before the awaited ones."""
+    return [] if policy.run_after is None else sorted(jobs[job_id].name or job_id for job_id in jobs.keys() - about)
+
+
 def instead(before: Job | None, job: Job, policy: Policy, ahead: float) -> str:
     """Say what is shown in place of the run that is waited for; empty: it is that run."""
     if policy.state == "idle":

@@ -57,7 +57,7 @@ def _wanted(known: Known, entry: Followed) -> float:
     if left >= 0:
         return min(left * _GAP_OF_REST, age * _GAP_OF_AGE_ESTIMATED)
     # Overdue: by how much tells how wrong the estimate is.
-    return min(-left * _GAP_OF_DELAY, age * _GAP_OF_AGE)
+    return min(abs(left) * _GAP_OF_DELAY, age * _GAP_OF_AGE)
 
 
 def _left(known: Known, job: Job | None) -> float | None:

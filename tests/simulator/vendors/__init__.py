@@ -14,7 +14,8 @@ def _gather() -> dict[str, type[Vendor]]:
     vendors = {}
     for file in pkgutil.iter_modules(__path__):
         for value in vars(importlib.import_module(f"{__name__}.{file.name}")).values():
-            if isinstance(value, type) and issubclass(value, Vendor) and getattr(value, "system", None) == file.name:
+            # Not isinstance(value, type): Python 3.10 takes `list[str]` for a class, and then refuses it.
+            if type(value) is type(Vendor) and issubclass(value, Vendor) and vars(value).get("system") == file.name:
                 vendors[file.name] = value
     return vendors
 

@@ -77,8 +77,10 @@ def unix(value: Any) -> float | None:
         return float(value)
     if not isinstance(value, str) or not re.match(r"\d{4}-\d\d-\d\d(T|$)", value):
         return None
+    # Python 3.10 reads no Z, and six digits of a fraction.
+    plain = re.sub(r"\.(\d+)", lambda fraction: f".{fraction[1]:0<6.6}", re.sub("Z$", "+00:00", value))
     try:
-        moment = datetime.datetime.fromisoformat(value)
+        moment = datetime.datetime.fromisoformat(plain)
     except ValueError:
         return None
     return (moment if moment.tzinfo else moment.replace(tzinfo=datetime.timezone.utc)).timestamp()

@@ -965,7 +965,7 @@ def test_error_when_its_text_is_endless_then_only_its_beginning_is_looked_at() -
 
     # What is cut in the middle of a secret would show half of it.
     words = "busy " + " " * (64 * 1024 - 8) + "s3cret" + " more" * 1_000_000
-    for body in (words.encode(), json.dumps({"message": words}).encode(), json.dumps([words] * 100).encode()):
+    for body in (words.encode(), json.dumps({"message": words}).encode(), json.dumps([words[:100_000]] * 100).encode()):
         said = summary(Response(503, {}, body, mask))
         assert "busy" in said
         assert "s3" not in said
