@@ -6,7 +6,7 @@ DOCUMENTATION = r"""
 ---
 module: backup_published
 short_description: Read what earlier jobs of a workflow published of a stage
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Each stage of a change window publishes a summary of its verdict as C(ansible.builtin.set_stats) does, under the
     name C(backup_STAGE_HOST). AWX makes extra variables of it for the later jobs of the workflow. This reads them back.
