@@ -47,6 +47,7 @@ def play(
     approve: Callable[[str], bool] = lambda _node: True,
     lost: t.Collection[str] = (),
     change: bool = True,
+    shared: str = "",
     **answers: t.Any,
 ) -> Played:
     """Play the workflow from its gate to its verdict. ``lost``: nodes whose job ends without a word."""
@@ -62,7 +63,12 @@ def play(
         if "template" not in node or name in lost:
             good = approve(name) if "approval" in node else change and name not in lost
         else:
-            known = {**played.published, **variables, "awx_workflow_job_id": 7}
+            known = {
+                **played.published,
+                **variables,
+                "awx_workflow_job_id": 7,
+                "backup_change_window_report_dest": shared,
+            }
             playbook = f"changeops.backup.{PLAYBOOKS[node['template']].removesuffix('.yml')}"
             job = Job(folder / name, playbook, inventory, known, {})
             status, played.said[name] = job.wait()
@@ -135,7 +141,11 @@ def test_a_breach_is_overridden_by_an_approval_a_reason_and_a_name(tmp_path: Pat
 @pytest.mark.timeout(200)
 def test_a_change_that_failed_is_looked_after_and_ends_red(tmp_path: Path) -> None:
     with Simulator(vspc({"name": "Nightly"})) as sim:
-        played = play(tmp_path, {"one": sim}, change=False)
+        played = play(tmp_path, {"one": sim}, change=False, shared=str(tmp_path / "evidence"))
     assert [*played.ended][-4:] == ["change", "after_failed", "report", "verdict"]
     assert not played.ended["verdict"]
     assert "The change: failed" in played.said["verdict"]
+    # All jobs saw one folder: the report is made of it, and what was published besides says nothing else.
+    told = json.loads((tmp_path / "evidence" / "CHG0012345" / "report.json").read_text())
+    assert (told["verdict"], told["change"]["outcome"], told["unseen"]) == ("safe", "failed", [])
+    assert len(told["runs"]) == 4

@@ -111,8 +111,7 @@ def _wrong(told: t.Any, workflow: str | None) -> str | None:
 
 def _reason(place: Place, text: str) -> dict[str, t.Any]:
     """Take apart what a summary has put together: host, object, why."""
-    host, _, rest = text.partition(": ")
-    thing, _, why = rest.partition(": ")
+    host, thing, why = [*text.split(": ", 2), "", ""][:3]
     return {"host": host, "system": place.system if host == place.host else None, "object": thing, "why": why}
 
 
