@@ -20,6 +20,12 @@ EDA := .cache/eda
 FOR_EDA := $(EDA)/.made-$(PYVER)
 FOR_GATES := .cache/gates/.made
 
+# What tests of AWX need beside the packages: its collection, and a runner with which lines were lost once.
+AWX := .cache/awx
+OLD_RUNNER_MADE := .cache/old-runner/.made
+export AWX_COLLECTIONS := $(CURDIR)/$(AWX)
+export OLD_RUNNER := $(CURDIR)/.cache/old-runner/bin
+
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export ANSIBLE_HOME := $(CURDIR)/.cache/ansible
@@ -29,7 +35,7 @@ export PYTHONPATH := $(CURDIR)/$(TREE):$(CURDIR)/tests
 # Set, it would hide progress lines that are not flushed.
 unexport PYTHONUNBUFFERED
 
-.PHONY: help demo test test-eda matrix bench lint sanity gates release-check release states docs clean link
+.PHONY: help demo test test-eda matrix bench slices lint sanity gates release-check release states awx docs clean link
 
 help:  ## Show this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -43,7 +49,7 @@ demo: $(FOR_DEMO)  ## Backup systems, and a playbook that waits, aborts, verifie
 	@ansible-galaxy collection install --offline --force -p .cache/collections .cache/dist/*.tar.gz >/dev/null
 	@exec $(BIN)/python demo/run.py
 
-test: $(FOR_DEV) link  ## The whole test suite; ARGS="tests/unit -k wait -n0" for a part of it
+test: $(FOR_DEV) $(AWX)/ansible_collections/awx $(OLD_RUNNER_MADE) link  ## The whole test suite; ARGS="tests/unit -k wait -n0" for a part of it
 	$(BIN)/pytest $(ARGS)
 
 test-eda: $(FOR_EDA) link  ## The rulebooks by a real ansible-rulebook, which needs Java 17; a minute
@@ -54,6 +60,9 @@ matrix: $(FOR_DEV) link  ## Tests and sanity with every supported ansible-core; 
 
 bench: $(FOR_DEV) link  ## What a wait, a long list and a large log cost, beside what is written by hand; takes seven minutes
 	@exec $(BIN)/python tests/bench/run.py
+
+slices: $(FOR_DEV) link  ## What a gate over a thousand systems costs, in slices and on execution nodes; ARGS="--systems 100"
+	@exec $(BIN)/python tests/bench/slices.py $(ARGS)
 
 lint: $(FOR_DEV) link  ## Style, types, documentation, changelog, and the sanity tests
 	$(BIN)/ruff check .
@@ -68,6 +77,9 @@ lint: $(FOR_DEV) link  ## Style, types, documentation, changelog, and the sanity
 states: $(FOR_DEV) link  ## Write anew what is told of the systems and their options: docs/states.md, the schema of the event source
 	$(BIN)/python scripts/states.py
 	$(BIN)/python scripts/event_schema.py
+
+awx: $(FOR_DEV) link  ## Write extensions/awx/credential_types.yml anew, from the tables of the systems
+	$(BIN)/python scripts/awx.py
 
 docs: $(FOR_DOCS) link  ## The documentation as a website, in .cache/docs/html; any warning fails
 	@$(DOCS)/bin/python scripts/docsite/build.py
@@ -108,6 +120,16 @@ $(FOR_DEMO): requirements/demo.txt tests/integration/requirements.txt $(MADE)
 $(FOR_DEV): requirements/dev.txt $(filter-out requirements/dev.txt,$(wildcard requirements/*.txt tests/*/requirements.txt)) $(MADE)
 	$(BIN)/python -m pip install -qq -r $<
 	@touch $@ $(FOR_DEMO)
+
+$(AWX)/ansible_collections/awx: scripts/take_collection.py $(FOR_DEV)
+	$(BIN)/python scripts/take_collection.py $(AWX) awx.awx
+	@touch $@
+
+$(OLD_RUNNER_MADE): $(FOR_DEV)
+	rm -rf $(dir $@)
+	$(BIN)/python -m venv $(dir $@)
+	$(dir $@)bin/python -m pip install -qq "ansible-core>=2.19,<2.22" requests ansible-runner==2.4.0
+	@touch $@
 
 # Sphinx and its theme are of use to nobody else.
 $(FOR_DOCS): requirements/docs.txt

@@ -26,9 +26,14 @@ from ansible_collections.changeops.backup.plugins.plugin_utils._runbook.fleet im
     standing,
     unreached,
 )
+from ansible_collections.changeops.backup.plugins.plugin_utils._runbook.handing import handed_on, published, stats
 from ansible_collections.changeops.backup.plugins.plugin_utils._runbook.history import asked_before
-from ansible_collections.changeops.backup.plugins.plugin_utils._runbook.leaving import event, published, told_plainly
-from ansible_collections.changeops.backup.plugins.plugin_utils._runbook.origin import RUN_ID, describe_run
+from ansible_collections.changeops.backup.plugins.plugin_utils._runbook.leaving import event, told_plainly
+from ansible_collections.changeops.backup.plugins.plugin_utils._runbook.origin import (
+    RUN_ID,
+    describe_run,
+    workflow_of,
+)
 from ansible_collections.changeops.backup.plugins.plugin_utils._runbook.verdicts import VERDICTS, Place
 from ansible_collections.changeops.backup.plugins.plugin_utils._runbook.window import Window
 
@@ -60,7 +65,7 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
     _VALID_ARGS = frozenset(
         {"stage", "entry", "goes_on", "result", "hosts", "alive", "since", "wanted", "phase", "scope"}
-        | {"window", "due", "connection", "dest", "change_id", "title"}
+        | {"window", "due", "outcome", "connection", "dest", "change_id", "title"}
     )
 
     def run(self, tmp: t.Any = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
@@ -79,17 +84,25 @@ class ActionModule(ActionBase):
         result.setdefault("at", to_iso_z(now))
         result["run"] = RUN_ID
         answer.update(changed=False, result=result, event=None)
+        data: dict[str, t.Any] = {}
         if stage in PUBLISHED and result.get("verdict") in VERDICTS and args.get("phase") != "gated":
             # With one verdict for many hosts, each has it.
-            answer.update(published(stage, args.get("hosts") or [host], result))
+            about = {**result, "system": (args.get("connection") or {}).get("system")}
+            data = published(stage, args.get("hosts") or [host], about, workflow_of(known))
         # A stop that is only rehearsed is not about to be sent, and one that was asked for is not asked for again.
         is_idle = stage == "begin" or (stage == "stop" and (self._task.check_mode or not result["jobs"]))
         # Nothing was held, and so nothing was given back.
         is_idle = is_idle or (stage == "release" and result["verdict"] == "safe" and not any(map(result.get, TOLD)))
-        if args.get("dest") and args.get("change_id") and not is_idle:
+        if args.get("change_id") and args.get("phase") != "gated" and not is_idle:
             made = event(args, host, result, describe_run(known, bool(self._task.check_mode)), now)
-            with told_plainly(f"The event of {stage} could not be written"):
-                answer["event"] = str(events.write_event(events.folder_of(args["dest"], args["change_id"]), made, now))
+            if args.get("dest"):
+                with told_plainly(f"The event of {stage} could not be written"):
+                    folder = events.folder_of(args["dest"], args["change_id"])
+                    answer["event"] = str(events.write_event(folder, made, now))
+            if workflow_of(known):
+                data.update(handed_on(made, len(known.get("ansible_play_hosts_all") or [host])))
+        if data:
+            answer.update(stats(data))
         # What a vendor sent is never a template. From core 2.19 on nothing is one that is not trusted.
         return t.cast("dict[str, t.Any]", wrap_var(answer))
 
@@ -104,6 +117,7 @@ class ActionModule(ActionBase):
             scope=args.get("scope"),
             drainable=may_drain(stood),
             window=window.to_dict(),
+            **({"outcome": args["outcome"]} if args.get("outcome") else {}),
         )
 
     def _standing(self, host: str, args: Vars, task_vars: Vars, window: Window, now: datetime) -> Standing:

@@ -9,6 +9,8 @@ short_description: Render the evidence of a change
 version_added: 1.0.0
 description:
   - Makes C(report.html), C(report.json), C(jobs.csv), C(summary.md) and C(SHA256SUMS) from the events of a change.
+  - Where the folder has none, it takes what earlier jobs of the workflow have published, and writes that into the
+    folder as its events. Where it has some, what was published can make the verdict worse, and never better.
   - The events are the truth, and are never changed. Rendering again gives the same files but for the time.
   - The role P(changeops.backup.backup_report#role) does this for you.
 author:
@@ -37,6 +39,13 @@ options:
   title:
     description: What the change is about. Left out, what the events say.
     type: str
+  hosts:
+    description:
+      - Hosts that have to have a result. One that has none makes the verdict V(cannot_tell).
+      - Left out, and where there are no events but what was published, those of the play that have a
+        C(backup_connection).
+    type: list
+    elements: str
   stage_of_its_own:
     description: Whether to write an event of it, and to publish a summary.
     type: bool

@@ -11,6 +11,8 @@ description:
   - The runbook roles of this collection end each stage with it. A playbook needs it only for a stage of its own.
   - It marks the result with the run of Ansible, publishes a summary of less than a kilobyte as
     C(ansible.builtin.set_stats) does, and writes the event of the stage where O(dest) and O(change_id) are given.
+  - In a workflow of AWX it publishes the event as well, packed, and as much of it as fits, so that a later job can
+    render the evidence without a shared folder.
   - With O(hosts) it judges these hosts together, by the facts C(backup_STAGE_result) that their stages left in this
     very run of Ansible. What a fact, a variable or a cache holds from elsewhere does not count.
   - It works on the control node and never asks a system. It never fails because of a verdict.
@@ -75,6 +77,9 @@ options:
     description: What a job does to the verdict that begins before the change would be over.
     type: str
     choices: [block, warn, ignore]
+  outcome:
+    description: What became of the change, to be published with the verdict of the look after it.
+    type: str
   connection:
     description: The connection of the system. Its name and address go into the event, and nothing else of it.
     type: dict

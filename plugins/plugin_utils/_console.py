@@ -44,6 +44,17 @@ def _is_read() -> bool:
     return not poll.poll(0)
 
 
+def _display() -> t.Callable[..., None]:
+    """Give Ansible's own function, which hands a line to the process that prints.
+
+    A runner puts its own around it, and before 2.4.3 that one writes its marks into the output of this process as well.
+    """
+    shown: t.Any = Display.display
+    while hasattr(shown, "__wrapped__") and shown.__globals__ is not vars(sys.modules[Display.__module__]):
+        shown = shown.__wrapped__
+    return t.cast("t.Callable[..., None]", shown)
+
+
 class Console:
     """Says lines about one task, and says so when there was none for too long.
 
@@ -65,7 +76,7 @@ class Console:
         said = "no_log hides how it stands" if self._hidden else printable(text)
         if _is_read():
             # Ansible flushes its standard output at the end only: in a pipe the line would come too late.
-            display.display(f"{self._about}: {said}", stderr=not _ON_TERMINAL)
+            _display()(display, f"{self._about}: {said}", stderr=not _ON_TERMINAL)
 
     def __enter__(self) -> Console:
         self._watcher = start_aside(self._watch)

@@ -101,7 +101,11 @@ def _read(path: Path) -> dict[str, t.Any]:
         raise ValueError("it is no file of its own")
     if path.stat().st_size > _MOST_BYTES:
         raise ValueError(f"it is larger than {_MOST_BYTES >> 20} MiB")
-    event = json.loads(path.read_bytes())
+    return check_event(json.loads(path.read_bytes()))
+
+
+def check_event(event: t.Any) -> dict[str, t.Any]:
+    """Give what has the shape of an event. Raises ValueError."""
     if not isinstance(event, dict) or event.get("schema") != SCHEMA:
         raise ValueError(f"it is no event of the schema {SCHEMA}")
     wanted = {"at": str, "host": str, "stage": str, "run": dict, "result": dict, "change": dict}

@@ -21,6 +21,10 @@ from ansible_collections.changeops.backup.plugins.module_utils._core.times impor
 from ansible_collections.changeops.backup.plugins.module_utils._systems.registry import SYSTEMS
 
 Vars = t.Mapping[str, t.Any]
+RUN_FIELDS = (
+    *("id", "began", "check_mode", "user", "controller", "awx_job", "workflow", "awx_url", "core_version"),
+    "collection_version",
+)
 # Ansible loads the action plugins before it forks: one moment and one id for all tasks of a run.
 _BEGAN = datetime.now(timezone.utc)
 RUN_ID = f"{_BEGAN:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
@@ -36,10 +40,16 @@ def describe_run(task_vars: Vars, check_mode: bool) -> dict[str, t.Any]:
         "user": user or _local_user(),
         "controller": socket.gethostname(),
         "awx_job": _first(task_vars, "awx_job_id", "tower_job_id"),
+        "workflow": workflow_of(task_vars),
         "awx_url": os.environ.get("JOB_URL") or None,
         "core_version": __version__,
         "collection_version": _VERSION,
     }
+
+
+def workflow_of(task_vars: Vars) -> str | None:
+    """Give the number of the AWX workflow that this job is a node of."""
+    return _first(task_vars, "awx_workflow_job_id", "tower_workflow_job_id")
 
 
 def _first(task_vars: Vars, *names: str) -> str | None:

@@ -90,9 +90,18 @@ class _System:
 
 
 def build_report(
-    change_id: str, events: t.Sequence[Event], bad: t.Sequence[BadEvent], title: str | None, now: datetime, version: str
+    change_id: str,
+    events: t.Sequence[Event],
+    bad: t.Sequence[BadEvent],
+    title: str | None,
+    now: datetime,
+    version: str,
+    expected: t.Iterable[str] = (),
 ) -> Model:
-    """Make the model of the report from the events of a change, in the order in which they were written."""
+    """Make the model of the report from the events of a change, in the order in which they were written.
+
+    ``expected``: hosts that have to have a result.
+    """
     events = [event for event in events if event["stage"] != "report"]
     systems = _systems(events)
     current = _systems(_deciding(events))
@@ -102,7 +111,9 @@ def build_report(
     ]
     judged = _over_all(events) or judge_fleet(stood, now)
     if bad or not events:
-        _admit(judged, change_id, bad)
+        why = "there is no event of this change" if not bad else f"{len(bad)} of its events cannot be read"
+        _admit(judged, change_id, {"host": None, "system": None, "object": "the evidence", "why": why})
+    _miss(judged, change_id, systems, expected)
     verdicts = {one["host"]: one["verdict"] for one in judged.get("hosts") or []}
     for host in verdicts.keys() - systems.keys():
         systems[host] = _System(host)
@@ -185,13 +196,22 @@ def _both(opened: Result, closed: Result) -> Result:
     return {**closed, **joined, "verdict": verdict, "msg": gone["msg"], "overridden": lifted}
 
 
-def _admit(judged: Result, change_id: str, bad: t.Sequence[BadEvent]) -> None:
-    """Evidence that cannot be read leaves a hole in the story, and no event at all is no story."""
+def _admit(judged: Result, change_id: str, reason: dict[str, t.Any]) -> None:
+    """Evidence that is not there, or cannot be read, leaves a hole in the story, and no event at all is no story."""
     verdict = worst([judged["verdict"], "cannot_tell"])
-    why = "there is no event of this change" if not bad else f"{len(bad)} of its events cannot be read"
-    reason = {"host": None, "system": None, "object": "the evidence", "why": why}
-    told = [f"the evidence: {why}"] if verdict != judged["verdict"] or not judged["reasons"] else [judged["msg"]]
+    told = [f"{reason['host'] or reason['object']}: {reason['why']}"]
+    if verdict == judged["verdict"] and judged["reasons"]:
+        told = [judged["msg"]]
     judged.update(verdict=verdict, reasons=[*judged["reasons"], reason], msg=sentence(Place(change_id), verdict, told))
+
+
+def _miss(judged: Result, change_id: str, systems: dict[str, _System], expected: t.Iterable[str]) -> None:
+    """Nothing is known of a host without any result: its job, or its slice of one, was lost."""
+    told = {*systems, *(one["host"] for one in judged.get("hosts") or [])}
+    for host in sorted({*expected} - told):
+        systems[host] = _System(host)
+        lost = {"host": host, "system": None, "object": "the host", "why": "there is no result of it"}
+        _admit(judged, change_id, lost)
 
 
 def _change(change_id: str, events: t.Sequence[Event], title: str | None) -> dict[str, t.Any]:

@@ -116,6 +116,10 @@ def play_of(content: t.Any) -> list[t.Any] | None:
 def test_every_playbook_passes_the_syntax_check(tmp_path: Path) -> None:
     # What an example takes from elsewhere.
     (tmp_path / "roles" / "patch" / "tasks").mkdir(parents=True)
+    mocked = tmp_path / "mocked" / "ansible_collections" / "servicenow" / "itsm" / "plugins" / "modules"
+    mocked.mkdir(parents=True)
+    for module in ("change_request", "attachment_upload"):
+        (mocked / f"{module}.py").touch()
     playbooks = []
     for number, (place, text) in enumerate(examples()):
         plays = play_of(yaml.safe_load(text))
@@ -130,6 +134,7 @@ def test_every_playbook_passes_the_syntax_check(tmp_path: Path) -> None:
         text=True,
         timeout=100,
         check=False,
+        env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": f"{os.environ['ANSIBLE_COLLECTIONS_PATH']}:{tmp_path}/mocked"},
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("playbook: ") == len(playbooks)

@@ -14,7 +14,7 @@ import pytest
 
 from ansible_collections.changeops.backup.plugins.module_utils._core.names import check_change_id
 from ansible_collections.changeops.backup.plugins.module_utils._core.times import to_iso_z
-from ansible_collections.changeops.backup.plugins.plugin_utils._runbook import events, leaving, origin
+from ansible_collections.changeops.backup.plugins.plugin_utils._runbook import events, handing, origin
 from ansible_collections.changeops.backup.plugins.plugin_utils._runbook.history import asked_before
 from ansible_collections.changeops.backup.plugins.plugin_utils._runbook.report import build_report
 
@@ -133,16 +133,16 @@ def test_a_folder_that_cannot_be_written_leaves_nothing(tmp_path: Path, monkeypa
 def test_a_summary_is_less_than_a_kilobyte_whatever_it_says() -> None:
     long = {"verdict": "busy", "code": 1, "msg": "ü" * 9000, "at": "now"}
     reasons = [{"host": "h" * 300, "object": "\x00" * 300, "why": "😀" * 300}] * 50
-    told = leaving.summary({**long, "reasons": reasons})
+    told = handing.summary({**long, "reasons": reasons})
     assert len(json.dumps(told)) < 1000
     assert (told["verdict"], told["reasons_count"]) == ("busy", 50)
 
 
 def test_two_hosts_never_publish_under_one_name() -> None:
-    names = {leaving.variable_part(host) for host in ("v_1", "v-1", "v.1", "vspc-1.example.com", "10.0.0.7")}
+    names = {handing.variable_part(host) for host in ("v_1", "v-1", "v.1", "vspc-1.example.com", "10.0.0.7")}
     assert len(names) == 5
     assert all(f"backup_gate_{name}".isidentifier() for name in names)
-    assert leaving.variable_part("v_1") == "v_1"
+    assert handing.variable_part("v_1") == "v_1"
 
 
 def test_of_a_connection_only_the_address_is_written_down() -> None:
