@@ -8,6 +8,7 @@ Read, decide, write once, and then wait as ``backup_job_wait`` does, by the same
 
 from __future__ import annotations
 
+import contextlib
 import typing as t
 from datetime import datetime, timedelta
 
@@ -31,6 +32,8 @@ _FRESH = 5.0
 # A run that began later than this is none: its server's clock may be ahead of ours, and then it says so.
 _AHEAD = timedelta(minutes=5)
 _COUNTS = ("backup", None)
+# What is in one of these states comes to an end of its own.
+_GOES_ON = ("queued", "running")
 _LONGEST_GAP = 60.0
 
 
@@ -196,7 +199,7 @@ def _join(task: Task, runs: Runs, running: list[Job], policy: Policy) -> Outcome
         raise BackupError(f"cannot tell whether it runs already: {told}. Nothing was started")
     if not task.params["join_running"]:
         raise BackupError(f"busy: it runs already ({told}), and join_running is false. Nothing was started")
-    if any(job.state not in ("queued", "running") for job in running):
+    if any(job.state not in _GOES_ON for job in running):
         raise BackupError(f"busy: what runs is {told}, and does not count as a backup. Nothing was started")
     runs.follow(running[0])
     if task.check_mode:
@@ -241,10 +244,12 @@ def _start(task: Task, runs: Runs, policy: Policy) -> Outcome:
 def _refused(task: Task, runs: Runs, policy: Policy, exc: BackupError) -> Outcome:
     """Nothing was started. Where one began between the look and the request, that is the one to join."""
     if isinstance(exc, Refused) and task.params["join_running"]:
-        seen = _look(task, runs.wanted._replace(definition=None))
-        begun = [job for job in seen.known if job.active]
-        if begun:
-            return _join(task, seen, begun, policy)
+        # What cannot be seen now does not hide why the start was refused.
+        with contextlib.suppress(BackupError):
+            seen = _look(task, runs.wanted._replace(definition=None))
+            begun = [job for job in seen.known if job.state in _GOES_ON]
+            if begun:
+                return _join(task, seen, begun, policy)
     verdict = "auth_lost" if isinstance(exc, AuthLost) else "failed"
     return Outcome(verdict, f"not started: {exc}", requested_at=runs.asked_at)
 
