@@ -161,7 +161,16 @@ capabilities:
       C(definitions), C(start), C(schedule).
   type: dict
   returned: when the system was asked
-  sample: {one_by_id: true, abort: true, steps: true, log: false, percent: false, names: true, definitions: true}
+  sample:
+    one_by_id: true
+    abort: true
+    steps: true
+    log: false
+    percent: false
+    names: true
+    definitions: true
+    start: true
+    schedule: true
 requests:
   description: Number of HTTP requests.
   type: int

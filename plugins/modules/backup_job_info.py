@@ -282,7 +282,16 @@ capabilities:
       C(definitions), C(start), C(schedule).
   type: dict
   returned: when the system was asked
-  sample: {one_by_id: true, abort: true, steps: true, log: false, percent: false, names: true, definitions: true}
+  sample:
+    one_by_id: true
+    abort: true
+    steps: true
+    log: false
+    percent: false
+    names: true
+    definitions: true
+    start: true
+    schedule: true
 logs:
   description: What became of the log of each job, in the order of RV(jobs).
   type: list

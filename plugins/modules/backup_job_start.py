@@ -152,14 +152,17 @@ verdict:
     - Null in check mode, and without O(wait).
   type: str
   returned: when the system was asked
+  sample: reached
 started:
   description: Whether the system took the start, or its run was seen.
   type: bool
   returned: when the system was asked
+  sample: true
 joined:
   description: Whether a run that somebody else had begun is the one that was waited for.
   type: bool
   returned: when the system was asked
+  sample: false
 run:
   description:
     - The run, as one of the jobs that M(changeops.backup.backup_job_info) returns; null where none was seen.
@@ -168,30 +171,58 @@ run:
       O(changeops.backup.backup_job_wait#module:started_after).
   type: dict
   returned: when the system was asked
+  sample:
+    system: flosum
+    id: "1818"
+    name: Nightly
+    type: Composite Backup
+    state: finished
+    result: success
+    active: false
+    vendor_state: Completed
+    started: "2026-03-01T21:00:04Z"
+    finished: null
+    duration: 42.0
+    percent: null
+    eta: null
+    kind: backup
+    continuous: false
+    next_run: null
+    counts: {successful: null, failed: null, skipped: null, total: 12400}
+    message: null
+    parts: []
+    log_path: null
+    raw: null
 requested_at:
   description: When the start was sent, ISO 8601 UTC; null where none was.
   type: str
   returned: when the system was asked
+  sample: "2026-03-01T21:00:03.512Z"
 reason:
   description: The O(reason).
   type: str
   returned: when the system was asked
+  sample: CHG0012345
 msg:
   description: What happened, in one sentence.
   type: str
   returned: always
+  sample: "Flosum Backup & Archive: started: 1 of 1 jobs have ended as accepted."
 requests:
   description: Number of HTTP requests.
   type: int
   returned: when the system was asked
+  sample: 7
 logins:
   description: Number of logins.
   type: int
   returned: when the system was asked
+  sample: 1
 throttled_seconds:
   description: Seconds spent waiting because the system asked for it.
   type: float
   returned: when the system was asked
+  sample: 0.0
 """
 
 import gc

@@ -77,4 +77,16 @@ result:
       V(not_run).
   type: dict
   returned: always
+  sample:
+    verdict: busy
+    code: 1
+    msg: "Busy: vspc: Nightly: it is running."
+    reasons: [{host: vspc, system: veeam_vspc, object: Nightly, why: it is running}]
+    jobs: []
+    at: "2026-03-01T21:00:00.000Z"
+    hosts: [{host: vspc, system: veeam_vspc, verdict: busy}]
+    unseen: [{host: vspc, system: veeam_vspc, what: jobs of gate, why: of this stage only its verdict was handed on}]
+    overridden: null
+    drainable: true
+    outcome: None
 """

@@ -123,54 +123,86 @@ held:
   type: list
   elements: dict
   returned: when the options were good
+  sample:
+    - id: 00000000-0000-0000-0000-000000000001
+      name: Nightly
+      next_run: "2026-03-01T22:00:00Z"
+      why: null
 released:
   description: Schedules that were turned on again (in check mode, that would be). Each with the same fields.
   type: list
   elements: dict
   returned: when the options were good
+  sample:
+    - id: 00000000-0000-0000-0000-000000000001
+      name: Nightly
+      next_run: "2026-03-01T22:00:00Z"
+      why: null
 already:
   description: Schedules that were off, or were given back before, with the reason in C(why).
   type: list
   elements: dict
   returned: when the options were good
+  sample:
+    - id: 00000000-0000-0000-0000-000000000001
+      name: Nightly
+      next_run: "2026-03-01T22:00:00Z"
+      why: was off when this change began
 left_alone:
   description: Schedules that were not touched, with the reason in C(why).
   type: list
   elements: dict
   returned: when the options were good
+  sample:
+    - id: 00000000-0000-0000-0000-000000000001
+      name: Nightly
+      next_run: "2026-03-01T22:00:00Z"
+      why: "is on: somebody else has turned it on meanwhile"
 missed:
   description: Schedules of which a run was due while they were held. Its time is in C(next_run).
   type: list
   elements: dict
   returned: when the options were good
+  sample:
+    - id: 00000000-0000-0000-0000-000000000001
+      name: Nightly
+      next_run: "2026-03-01T22:00:00Z"
+      why: was due while it was held
 change_id:
   description: The O(change_id).
   type: str
   returned: when the options were good
+  sample: CHG0012345
 ledger:
   description: File of the ledger.
   type: str
   returned: when the options were good
+  sample: /var/lib/changes/CHG0012345/held/veeam_vspc-1f0c2b3a.json
 reason:
   description: The O(reason).
   type: str
   returned: when the options were good
+  sample: CHG0012345
 msg:
   description: What happened, in one sentence.
   type: str
   returned: always
+  sample: "Veeam Service Provider Console: held 1 schedule (Nightly)."
 requests:
   description: Number of HTTP requests.
   type: int
   returned: when the options were good
+  sample: 4
 logins:
   description: Number of logins.
   type: int
   returned: when the options were good
+  sample: 1
 throttled_seconds:
   description: Seconds spent waiting because the system asked for it.
   type: float
   returned: when the options were good
+  sample: 0.0
 """
 
 import gc

@@ -107,6 +107,26 @@ def refused() -> list[tuple[str, Result]]:
     return played(story, ("backup_job_abort", {"job_ids": ids, "on_unsupported": "skip"}))
 
 
+def started_and_held() -> list[tuple[str, Result]]:
+    """A definition that is run; and three that are held: one is due meanwhile, somebody turns one on, one was off."""
+    uids = [f"bc04d2e5-dd4c-4f85-af0e-42410600000{number}" for number in range(3)]
+    common = {"status": "Success", "lastRun": "@-90000", "lastEndTime": "@-86400"}
+    jobs: list[Result] = [{**common, "instanceUid": uid, "name": f"Nightly {n}"} for n, uid in enumerate(uids)]
+    jobs[0]["schedule"] = {"startDateTimeUtc": "@1"}
+    jobs[1]["timeline"] = [{"at": 4, "set": {"isEnabled": True}}]
+    jobs[2]["isEnabled"] = False
+    story = {"system": "veeam_vspc", "jobs": jobs}
+    turned: Result = {"change_id": "CHG1", "reason": "CHG1", "api_version": "3.6.1"}
+    with tempfile.TemporaryDirectory() as folder:
+        turned["ledger"] = f"{folder}/held.json"
+        return played(
+            story,
+            ("backup_schedule", {**turned, "state": "held"}),
+            ("backup_job_start", {"job_id": uids[2], "reason": "CHG1", "interval": 0.5}),
+            ("backup_schedule", {**turned, "state": "released"}),
+        )
+
+
 def left_behind() -> list[tuple[str, Result]]:
     """What the roles use on the control node: a verdict, and the evidence of it."""
     look = {"jobs": [], "complete": True, "missing": [], "capabilities": {}, "queried_at": "2026-03-01T21:00:00Z"}
@@ -117,6 +137,7 @@ def left_behind() -> list[tuple[str, Result]]:
         tasks: list[Result] = [
             {f"{COLLECTION}backup_verdict": verdict, "register": "backup_verdict"},
             {f"{COLLECTION}backup_evidence": change, "register": "backup_evidence"},
+            {f"{COLLECTION}backup_published": {"stage": "gate"}, "register": "backup_published"},
         ]
         names = [task["register"] for task in tasks]
         kept = {f"{name}": f"{{{{ {name} }}}}" for name in names}
@@ -136,7 +157,7 @@ def left_behind() -> list[tuple[str, Result]]:
 def results() -> dict[str, list[Result]]:
     """Give what each module returned."""
     found: dict[str, list[Result]] = {name: [] for name in MODULES}
-    for module, result in [*looked_and_stopped(), *waited(), *refused(), *left_behind()]:
+    for module, result in [*looked_and_stopped(), *waited(), *refused(), *started_and_held(), *left_behind()]:
         found[module].append(result)
     return found
 

@@ -38,7 +38,7 @@ _TAKEN = (
     *("result", "fail", "selection", "window_start", "window_end", "change_duration", "due", "policy", "wait_timeout"),
     *("wait_until", "quiet_period", "exclude", "max_aborts", "reason", "max_age", "objects", "accept_results", "id"),
     *("override", "dest", "change_id", "title", "publish_tasks", "hosts", "files", "start", "end", "tasks", "scope"),
-    "report_dest",
+    *("report_dest", "hold", "fresh_backup"),
 )
 
 
