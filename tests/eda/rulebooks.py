@@ -93,7 +93,7 @@ def test_a_change_goes_on_when_backups_are_idle(rclone: Rclone, tmp_path: Path) 
 def test_an_incident_is_opened_once_for_a_failed_backup_over_a_restart(rclone: Rclone, tmp_path: Path) -> None:
     rclone.copy(1000, "nightly", source="/nowhere/at/all")
     note = "{{ incident_correlation_id }} {{ incident_short_description }} {{ incident_event.job.name }}"
-    for _ in range(2):
+    for _again in range(2):
         rulebook = Rulebook("incident_on_failure", rclone, tmp_path, note)
         try:
             told = rulebook.until(1)

@@ -167,7 +167,7 @@ def test_who_listens_no_more_is_not_waited_for(rclone: Rclone) -> None:
         source = asyncio.create_task(runpy.run_path(str(INSTALLED))["main"](queue, {**rclone.options, "rpo": rpo}))
         while not queue.full():
             await asyncio.sleep(0.05)
-        for _ in range(6 * take):
+        for _again in range(6 * take):
             await queue.get()
         began = time.monotonic()
         source.cancel()

@@ -117,7 +117,7 @@ def test_what_a_restart_finds_is_told_once(world: World, looks: int) -> None:
         "job_finished 4",
         "job_started 4",
     ]
-    for _ in range(looks):
+    for _again in range(looks):
         world.restarts()
         assert world.shows(ended("1"), job("2"), ended("3", start=-2, end=-1), late) == []
 
@@ -206,7 +206,7 @@ def test_a_job_that_two_lists_do_not_show_is_gone(world: World) -> None:
 
 def test_a_list_that_loses_an_end_and_finds_it_again_tells_nothing(world: World) -> None:
     world.shows(ended("7", start=-2, end=-1))
-    for _ in range(3):
+    for _again in range(3):
         world.shows()
     world.restarts()
     assert world.shows(ended("7", start=-2, end=-1)) == []

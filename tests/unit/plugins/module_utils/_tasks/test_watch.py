@@ -234,7 +234,7 @@ def test_in_a_day_of_faults_kills_and_restarts_each_change_is_told_once(
 
 def test_what_was_taken_is_not_told_again_after_an_end_in_peace(clock: t.Any, tmp_path: Path) -> None:
     taken, state = Taken(), str(tmp_path / "s")
-    for _ in range(2):
+    for _again in range(2):
         with contextlib.suppress(Killed):
             watch(in_turn(listing(make("1", "running"))), clock, taken, state_file=state)
     assert taken.words() == ["job_started", "busy"]
@@ -243,7 +243,7 @@ def test_what_was_taken_is_not_told_again_after_an_end_in_peace(clock: t.Any, tm
 def test_what_nobody_took_is_told_again_with_the_same_id(clock: t.Any, tmp_path: Path) -> None:
     taken, state = Taken(), str(tmp_path / "s")
     taken.in_queue = 1
-    for _ in range(2):
+    for _again in range(2):
         with contextlib.suppress(Killed):
             watch(in_turn(listing(make("1", "running"))), clock, taken, state_file=state)
     assert taken.words() == ["job_started", "busy", "busy"]
