@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from ansible_collections.changeops.backup.plugins.module_utils._systems.registry import SYSTEMS
 from ansible_collections.changeops.backup.plugins.plugin_utils import _awx
 from awx.rules import FIELDS, Refused, check, told_to_messages
 from awx.stand_in import StandIn
@@ -69,7 +70,7 @@ def test_a_second_run_changes_nothing_but_what_the_modules_always_send(tmp_path:
         assert (status, awx.refusals) == (0, []), output
         assert SECRET not in output
         first = awx.kept()
-        assert len(awx.rows["credential_types"]) == 6
+        assert len(awx.rows["credential_types"]) == len(SYSTEMS)
         assert awx.surveys.keys() == {
             ("job_templates", awx.named("job_templates", "Backup window: whole window")["id"]),
             ("workflow_job_templates", awx.named("workflow_job_templates", "Backup window")["id"]),

@@ -418,7 +418,7 @@ def test_who_says_nothing_is_said_to_say_nothing(monkeypatch: pytest.MonkeyPatch
             return passed >= 150.0
 
     monkeypatch.setattr(_console, "time", SimpleNamespace(monotonic=lambda: passed))
-    monkeypatch.setattr(_console.display, "display", lambda line, stderr: said.append(line))
+    monkeypatch.setattr(_console, "_display", lambda: lambda display, line, stderr: said.append(line))
     console = Console("db-01", "flosum", 60.0, hidden=False)
     console._ended = t.cast("t.Any", Ended())
     console._watch()
@@ -441,7 +441,7 @@ def test_whatever_progress_interval_is_there_is_a_longest_silence(given: t.Any, 
 
 def test_no_log_hides_the_lines_but_does_not_silence_them(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    monkeypatch.setattr(_console.display, "display", lambda line, stderr: said.append(line))
+    monkeypatch.setattr(_console, "_display", lambda: lambda display, line, stderr: said.append(line))
     Console("db-01", "flosum", 60.0, hidden=True).say("3 of 7 done")
     assert said == ["WAITING [db-01] flosum: no_log hides how it stands"]
 
