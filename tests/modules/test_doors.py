@@ -187,7 +187,11 @@ def test_one_task_leaves_nothing_for_the_next() -> None:
     assert "first-secret" not in str(masked)
     assert clear["jobs"][0]["name"] == "first-secret"
     assert len(clear["warnings"]) == 1
-    assert not [thread for thread in set(threading.enumerate()) - before if "_run" in thread.name]
+    left = [thread for thread in set(threading.enumerate()) - before if "_run" in thread.name]
+    for thread in left:
+        # It was told to end, and may be on its way.
+        thread.join(5.0)
+    assert not [thread for thread in left if thread.is_alive()]
 
 
 @pytest.mark.parametrize("module", ["backup_job_info", "backup_job_wait", "backup_job_abort"])
