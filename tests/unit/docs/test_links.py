@@ -15,7 +15,7 @@ REPOSITORY = "https://github.com/changeops/ansible-collection-backup"
 SITE = "https://changeops.github.io/ansible-collection-backup/"
 READ = [*PAGES, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs" / "docsite").glob("*.yml"))]
 # Made or written beside the documentation, and not there in every checkout.
-MADE_ELSEWHERE = {"docs/tested_versions.md", "docs/docsite/rst/guide_awx.rst", "execution-environment.yml"}
+MADE_ELSEWHERE = {"docs/tested_versions.md"}
 # What GitHub itself has an answer for.
 GITHUB = {"", "/issues", "/issues/new"}
 _MD_LINK = re.compile(r"\]\(([^)\s]+)\)")
