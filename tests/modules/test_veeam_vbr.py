@@ -112,7 +112,7 @@ def test_a_run_that_begins_between_the_two_lists_is_read_and_counts() -> None:
                 return {"status": 200, "body": nothing}
             return strike(entry)
 
-        sim.strike = hide  # type: ignore[method-assign]
+        sim.strike = hide  # type: ignore[method-assign]  # this one simulator answers in its own way
         (job,) = vbr.look().jobs.values()
     assert (job.id, job.active, job.next_run is None) == (RUN.format(1), True, False)
 

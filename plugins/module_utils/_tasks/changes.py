@@ -114,15 +114,21 @@ class Changes:
 
     # -- what a look shows ---------------------------------------------------------------------------------------
 
-    def absorb(self, jobs: t.Mapping[str, Job], complete: bool, now: datetime, ahead: float = 0.0) -> list[Event]:
-        """Take in what a look shows; ``ahead``: seconds that the system's clock is ahead of ours."""
+    def absorb(
+        self, jobs: t.Mapping[str, Job], complete: bool, now: datetime, ahead: float = 0.0, unseen: str = ""
+    ) -> list[Event]:
+        """Take in what a look shows; ``ahead``: seconds that the system's clock is ahead of ours.
+
+        ``unseen``: what the login may not read. That it is idle nobody can tell, so then nothing is called so.
+        """
         told = [event for job in jobs.values() for event in self._take(job, now, ahead)]
         if complete:
             self._miss(jobs, now)
+        if complete and not unseen:
             told += self._recover(now)
         else:
-            told += self.fail("the list of jobs is not complete", now)
-        told += self._system(complete, now)
+            told += self.fail(f"not seen: {unseen}" if complete else "the list of jobs is not complete", now)
+        told += self._system(complete and not unseen, now)
         for wanted, event, reason in self._recovery.judge(jobs.values(), complete, now, ahead):
             told.append(self._event(event, now, f"{wanted}: {reason}", wanted))
         self._looked = True

@@ -104,7 +104,8 @@ def _look(task: Task, changes: Changes, warned: set[str], outlet: Outlet) -> tup
         if warning not in warned and len(warned) < _MOST_PARTS:
             warned.add(warning)
             outlet.log(task.mask(warning))
-    return changes.absorb(listing.jobs, listing.complete, task.clock.now(), http.server_ahead), False
+    unseen = "; ".join(f"{one['what']} ({one['why']})" for one in listing.unseen)
+    return changes.absorb(listing.jobs, listing.complete, task.clock.now(), http.server_ahead, unseen), False
 
 
 def _send(task: Task, outlet: Outlet, memory: Memory) -> None:

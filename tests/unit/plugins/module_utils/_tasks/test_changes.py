@@ -181,6 +181,14 @@ def test_idle_is_only_what_a_complete_list_shows(world: World) -> None:
     assert world.shows() == ["idle"]
 
 
+def test_idle_is_not_told_of_what_a_login_may_not_see(world: World) -> None:
+    """A console whose agents are busy is not idle, and nobody saw whether they are."""
+    assert [one.event for one in world.changes.absorb({}, True, at(0), unseen="jobs of agents (HTTP 403)")] == [
+        "source_degraded"
+    ]
+    assert [one.event for one in world.changes.absorb({}, True, at(1))] == ["source_recovered", "idle"]
+
+
 def test_silence_is_told_once_and_is_no_news_of_the_jobs(world: World) -> None:
     world.shows(job("7"))
     assert [one.event for one in world.changes.fail("HTTP 503", at(2))] == ["source_degraded"]
