@@ -73,8 +73,11 @@ def given() -> dict[str, t.Any]:
     with tempfile.TemporaryDirectory() as folder:
         tasks: list[dict[str, t.Any]] = []
         for name, fact in facts.items():
-            kept = {"content": f"{{{{ {fact} | to_json }}}}", "dest": f"{folder}/{name}.json", "mode": "0600"}
-            tasks += [example(name), {"name": "Keep it", "ansible.builtin.copy": kept}]
+            # Some set the same fact.
+            kept = {"given": f"{{{{ given | default({{}}) | combine({{'{name}': {fact}}}) }}}}"}
+            tasks += [example(name), {"name": "Keep it", "ansible.builtin.set_fact": kept}]
+        given = {"content": "{{ given | to_json }}", "dest": f"{folder}/given.json", "mode": "0600"}
+        tasks.append({"name": "Write them", "ansible.builtin.copy": given})
         around = {**AROUND, "evidence": folder}
         play = [{"hosts": "localhost", "connection": "local", "gather_facts": False, "vars": around, "tasks": tasks}]
         held = Path(folder, around["ticket"], "held", "example.json")
@@ -86,7 +89,7 @@ def given() -> dict[str, t.Any]:
         command = ["ansible-playbook", "-i", "localhost,", str(book)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
-        return {name: json.loads(Path(folder, f"{name}.json").read_text(encoding="utf-8")) for name in FILTERS}
+        return dict(json.loads(Path(folder, "given.json").read_text(encoding="utf-8")))
 
 
 @pytest.mark.parametrize("name", FILTERS)
