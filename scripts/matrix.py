@@ -38,7 +38,8 @@ CORES = {
 }
 MANAGED = "3.9"  # the oldest Python that runs a module
 
-# With the oldest and with the newest Python of each core; each list is a lane, and the lanes run side by side.
+# With the oldest and with the newest Python of each core, one after the other; as many cores and Pythons as there are
+# processors run side by side.
 BY_PYTHON = {
     "oldest": ("units", "doors", "managed", "installed"),
     "newest": ("doors", "playbooks", "runbooks", "sanity"),
@@ -78,6 +79,7 @@ among its systems | the oldest |
 """
 
 _running: set[subprocess.Popen[bytes]] = set()
+_making = threading.Lock()
 _ending = threading.Event()
 
 
@@ -149,8 +151,9 @@ class Cell:
     def managed(self) -> tuple[list[list[str]], dict[str, str]]:
         """Have an old Python run the modules, as on a managed host."""
         old = PLACE / f"managed-{MANAGED}"
-        if not old.exists():
-            new_environment(old, MANAGED, "-r", "requirements.txt")
+        with _making:
+            if not old.exists():
+                new_environment(old, MANAGED, "-r", "requirements.txt")
         flags = ["-e", f"ansible_python_interpreter={old / 'bin' / 'python'}", "-e", "changeops_backup_in_worker=false"]
         plays = {
             "backup_job_info": "busy_then_done",
@@ -208,8 +211,9 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end_all)
     began = time.monotonic()
-    with ThreadPoolExecutor() as lanes:
-        rows = sorted(row for rows in lanes.map(lambda age: lane(age, cores, gates), pythons) for row in rows)
+    cells = [(core, age) for core in cores for age in reversed(pythons)]  # what takes longer begins first
+    with ThreadPoolExecutor(os.cpu_count()) as side_by_side:
+        rows = sorted(row for rows in side_by_side.map(lambda cell: run_cell(*cell, gates), cells) for row in rows)
     if _ending.is_set():
         return 1
     if (len(cores), len(gates), len(pythons)) == (len(CORES), len(GATES), len(BY_PYTHON)):
@@ -217,16 +221,13 @@ def main() -> int:
     return 0 if all(row.good for row in rows) else 1
 
 
-def lane(age: str, cores: t.Sequence[str], gates: t.Sequence[str]) -> list[Row]:
-    """Run the gates of every core with one of its Pythons."""
-    rows = []
-    for core in cores:
-        cell = Cell(core, CORES[core][list(BY_PYTHON).index(age)])
-        wanted = [name for name in BY_PYTHON[age] if name in gates]
-        if wanted:
-            cell.prepare()
-        rows += [cell.run(name) for name in wanted if not _ending.is_set()]
-    return rows
+def run_cell(core: str, age: str, gates: t.Sequence[str]) -> list[Row]:
+    """Run the gates of a core with its oldest or its newest Python."""
+    cell = Cell(core, CORES[core][list(BY_PYTHON).index(age)])
+    wanted = [name for name in BY_PYTHON[age] if name in gates]
+    if wanted and not _ending.is_set():
+        cell.prepare()
+    return [cell.run(name) for name in wanted if not _ending.is_set()]
 
 
 def page(rows: t.Sequence[Row], seconds: float) -> str:
@@ -272,7 +273,7 @@ def run_one(command: list[str], environ: dict[str, str], sink: t.TextIO) -> bool
 
 
 def end_all(*_: object) -> None:
-    """End what is running as Ctrl-C would, and let no lane begin anything more; asked again, not that gently."""
+    """End what is running as Ctrl-C would, and let nothing more begin; asked again, not that gently."""
     number = signal.SIGTERM if _ending.is_set() else signal.SIGINT  # at SIGTERM, pytest leaves what tests have started
     _ending.set()
     for process in list(_running):

@@ -110,7 +110,7 @@ def _write(path: str, content: dict[str, t.Any]) -> None:
     try:
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(content, file)
+            file.write(json.dumps(content))  # json.dump would go from value to value in Python
             file.flush()
             os.fsync(file.fileno())
         os.replace(draft, path)
