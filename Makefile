@@ -35,7 +35,7 @@ export PYTHONPATH := $(CURDIR)/$(TREE):$(CURDIR)/tests
 # Set, it would hide progress lines that are not flushed.
 unexport PYTHONUNBUFFERED
 
-.PHONY: help demo test test-eda matrix bench slices lint sanity gates release-check release states awx docs clean link
+.PHONY: help demo test test-eda coverage matrix bench slices lint sanity gates release-check release states awx docs clean link
 
 help:  ## Show this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -54,6 +54,12 @@ test: $(FOR_DEV) $(AWX)/ansible_collections/awx $(OLD_RUNNER_MADE) link  ## The 
 
 test-eda: $(FOR_EDA) link  ## The rulebooks by a real ansible-rulebook, which needs Java 17; a minute
 	PATH=$(CURDIR)/$(EDA)/bin:$$PATH $(EDA)/bin/pytest -n0 tests/eda/rulebooks.py
+
+coverage: $(FOR_DEV) $(AWX)/ansible_collections/awx $(OLD_RUNNER_MADE) link  ## Lines of plugins/ and extensions/ that no test reaches
+	rm -rf .cache/coverage && mkdir -p .cache/coverage
+	$(BIN)/coverage run -m pytest $(ARGS)
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report
 
 matrix: $(FOR_DEV) link  ## Tests and sanity with every supported ansible-core; CORES="2.16 2.21", GATES=doors or PYTHONS=newest for a part of it
 	@exec $(BIN)/python scripts/matrix.py

@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run the tests with every supported ansible-core, each in environments of its own, and write down how it went.
 
-`make matrix` runs it. CORES="2.16 2.21" takes some cores only, GATES="doors sanity" some gates, PYTHONS=newest one
-Python of each; then the table is only printed. A run of everything writes docs/tested_versions.md.
+`make matrix` runs it, and writes docs/tested_versions.md. CORES="2.16 2.21" takes some cores only, GATES="doors sanity"
+some gates, PYTHONS=newest one Python of each; then, where that page is there, only their rows are replaced.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -61,7 +62,8 @@ Written by scripts/matrix.py. Do not edit it: make matrix
 
 # Tested versions
 
-One run of `make matrix`, on {date}, with {cpus} processor cores, took {minutes} minutes. {verdict}
+`make matrix` runs all of this, and writes this page. With {cpus} processor cores that takes {minutes} minutes. A gate
+that is run again, after something was mended, replaces its row. {verdict}
 
 | gate | what it runs | with which Python |
 | --- | --- | --- |
@@ -74,9 +76,10 @@ One run of `make matrix`, on {date}, with {cpus} processor cores, took {minutes}
 among its systems | the oldest |
 | `sanity` | every sanity test of that core, without an ignore file | the newest |
 
-| ansible-core | Python | gate | result | seconds |
-| --- | --- | --- | --- | --- |
+| ansible-core | Python | gate | result | seconds | on |
+| --- | --- | --- | --- | --- | --- |
 """
+ROW = re.compile(r"^\| ([\d.]+) \| ([\d.]+) \| `(\w+)` \| (passed|failed) \| (\d+) \| ([\d-]+) \|$", re.MULTILINE)
 
 _running: set[subprocess.Popen[bytes]] = set()
 _making = threading.Lock()
@@ -91,6 +94,7 @@ class Row(t.NamedTuple):
     gate: str
     good: bool
     seconds: float
+    on: str
 
 
 class Cell:
@@ -192,7 +196,7 @@ class Cell:
             except subprocess.CalledProcessError as error:
                 print(error, file=sink)
                 good = False
-        row = Row(self.version(), self.python, gate, good, time.monotonic() - began)
+        row = Row(self.version(), self.python, gate, good, time.monotonic() - began, today())
         print(line_of(row), flush=True)
         if not good:
             print("\n".join(log.read_text(encoding="utf-8").splitlines()[-40:]), flush=True)
@@ -210,14 +214,17 @@ def main() -> int:
             return 2
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end_all)
-    began = time.monotonic()
     cells = [(core, age) for core in cores for age in reversed(pythons)]  # what takes longer begins first
     with ThreadPoolExecutor(os.cpu_count()) as side_by_side:
-        rows = sorted(row for rows in side_by_side.map(lambda cell: run_cell(*cell, gates), cells) for row in rows)
+        rows = sorted(
+            row for rows in side_by_side.map(lambda cell: run_cell(cell[0], cell[1], gates), cells) for row in rows
+        )
     if _ending.is_set():
         return 1
-    if (len(cores), len(gates), len(pythons)) == (len(CORES), len(GATES), len(BY_PYTHON)):
-        PAGE.write_text(page(rows, time.monotonic() - began), encoding="utf-8")
+    whole = (len(cores), len(gates), len(pythons)) == (len(CORES), len(GATES), len(BY_PYTHON))
+    if whole or PAGE.exists():
+        before = [] if whole else rows_of(PAGE.read_text(encoding="utf-8"))
+        PAGE.write_text(page([*before, *rows]), encoding="utf-8")
     return 0 if all(row.good for row in rows) else 1
 
 
@@ -230,23 +237,38 @@ def run_cell(core: str, age: str, gates: t.Sequence[str]) -> list[Row]:
     return [cell.run(name) for name in wanted if not _ending.is_set()]
 
 
-def page(rows: t.Sequence[Row], seconds: float) -> str:
-    """Give the page of a run of everything."""
-    bad = sum(not row.good for row in rows)
+def page(rows: t.Sequence[Row]) -> str:
+    """Give the page of these; of two that are about the same, of the later one."""
+    newest = {(row.core.rpartition(".")[0], row.python, row.gate): row for row in rows}
+    bad = sum(not row.good for row in newest.values())
+    cpus = os.cpu_count() or 1
     head = HEAD.format(
-        date=datetime.now(timezone.utc).date(),
-        cpus=os.cpu_count(),
-        minutes=round(seconds / 60),
-        verdict=f"{bad} of {len(rows)} gates failed." if bad else "Every gate was passed.",
+        cpus=cpus,
+        minutes=round(sum(row.seconds for row in newest.values()) / cpus / 60),
+        verdict=f"{bad} of {len(newest)} gates failed." if bad else "Every gate was passed.",
         managed=MANAGED,
         kills=" and ".join(KILLS),
     )
-    return head + "".join(f"{line_of(row)}\n" for row in rows)
+    return head + "".join(f"{line_of(row)}\n" for row in sorted(newest.values()))
+
+
+def rows_of(text: str) -> list[Row]:
+    """Give the rows of a page."""
+    return [
+        Row(core, python, gate, result == "passed", float(seconds), on)
+        for core, python, gate, result, seconds, on in ROW.findall(text)
+    ]
 
 
 def line_of(row: Row) -> str:
     """Give a row as a line of the table."""
-    return f"| {row.core} | {row.python} | `{row.gate}` | {'passed' if row.good else 'failed'} | {row.seconds:.0f} |"
+    result = "passed" if row.good else "failed"
+    return f"| {row.core} | {row.python} | `{row.gate}` | {result} | {row.seconds:.0f} | {row.on} |"
+
+
+def today() -> str:
+    """Give the day, in UTC."""
+    return str(datetime.now(timezone.utc).date())
 
 
 def run_one(command: list[str], environ: dict[str, str], sink: t.TextIO) -> bool:

@@ -357,10 +357,14 @@ class Case:
 
 
 @pytest.fixture
-def case(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Case]:
+def case(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Case]:
     """Give a case; every token that its server makes up is an odd one."""
+    # A short name: since core 2.21, Ansible keeps a socket in TMPDIR, and its address has to stay below 108 characters.
+    folder = tmp_path_factory.mktemp("case")
     monkeypatch.setattr(secrets, "token_urlsafe", lambda length: odd())
-    made = Case(*request.param, tmp_path)
+    made = Case(*request.param, folder)
     yield made
     made.stop()
 

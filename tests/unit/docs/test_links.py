@@ -14,8 +14,6 @@ from pages import PAGES, README, ROOT, RST, page_name
 REPOSITORY = "https://github.com/changeops/ansible-collection-backup"
 SITE = "https://changeops.github.io/ansible-collection-backup/"
 READ = [*PAGES, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs" / "docsite").glob("*.yml"))]
-# Made or written beside the documentation, and not there in every checkout.
-MADE_ELSEWHERE = {"docs/tested_versions.md"}
 # What GitHub itself has an answer for.
 GITHUB = {"", "/issues", "/issues/new"}
 _MD_LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -50,14 +48,12 @@ def target_of(url: str) -> Path | None:
         return None
     kind, found, path = re.sub(r"^/(blob|tree)/main/", r"\1 ", rest).partition(" ")
     assert found, f"{url} is neither a file nor a folder of the branch main"
-    assert (ROOT / path).is_dir() == (kind == "tree") or path in MADE_ELSEWHERE, url
+    assert (ROOT / path).is_dir() == (kind == "tree"), url
     return ROOT / path
 
 
 def check(page: Path, target: Path, anchor: str) -> None:
     """A link has to lead to a file that is there, and to a heading that it has."""
-    if page_of(target) in MADE_ELSEWHERE and not target.exists():
-        return
     assert target.exists(), f"{page_name(page)}: there is no {page_of(target)}"
     if anchor:
         assert anchor in anchors(target), f"{page_name(page)}: {page_of(target)} has no heading #{anchor}"

@@ -46,7 +46,7 @@ def test_a_bad_version(release: dict[str, t.Any], copy: Path, version: str, says
     ("gone", "says"), [("| 2.16.19 |", "lacks core 2.16: make matrix"), ("passed", "holds a gate that failed")]
 )
 def test_versions_that_were_not_tested(release: dict[str, t.Any], copy: Path, gone: str, says: str) -> None:
-    rows = "".join(f"| {core}.19 | 3.12 | `doors` | passed | 9 |\n" for core in release["CORES"])
+    rows = "".join(f"| {core}.19 | 3.12 | `doors` | passed | 9 | 2026-03-01 |\n" for core in release["CORES"])
     (copy / "docs" / "tested_versions.md").write_text(rows.replace(gone, "| failed |", 1))
     assert says in " ".join(line for line in release["of_pages"](copy, "1.0.0") if "tested_versions" in line)
 
@@ -58,12 +58,17 @@ def test_a_tarball_of_another_version_in_the_execution_environment(release: dict
 def test_a_gate_that_failed_stands_in_the_table_and_above_it() -> None:
     matrix = runpy.run_path(str(SCRIPTS / "matrix.py"))
     rows = [
-        matrix["Row"]("2.16.19", "3.10", "doors", True, 61.2),
-        matrix["Row"]("2.21.5", "3.13", "sanity", False, 9.0),
+        matrix["Row"]("2.16.19", "3.10", "doors", True, 61.2, "2026-03-01"),
+        matrix["Row"]("2.21.5", "3.13", "sanity", False, 9.0, "2026-03-01"),
     ]
-    page = matrix["page"](rows, 2300.0)
-    assert "took 38 minutes. 1 of 2 gates failed." in page
-    assert "| 2.16.19 | 3.10 | `doors` | passed | 61 |\n| 2.21.5 | 3.13 | `sanity` | failed | 9 |\n" in page
+    page = matrix["page"](rows)
+    assert "1 of 2 gates failed." in page
+    assert "| 2.16.19 | 3.10 | `doors` | passed | 61 | 2026-03-01 |\n" in page
+    assert page.endswith("| 2.21.5 | 3.13 | `sanity` | failed | 9 | 2026-03-01 |\n")
+    again = matrix["Row"]("2.21.6", "3.13", "sanity", True, 8.0, "2026-03-02")
+    page = matrix["page"]([*matrix["rows_of"](page), again])
+    assert "Every gate was passed." in page
+    assert page.endswith("| 61 | 2026-03-01 |\n| 2.21.6 | 3.13 | `sanity` | passed | 8 | 2026-03-02 |\n")
 
 
 def test_a_core_that_is_not_known_is_refused(
